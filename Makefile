@@ -1,0 +1,45 @@
+# Every target sets up what it needs; `make demo` and `make test` each work alone on a fresh machine.
+SHELL := /bin/sh
+VENV  := .venv
+BIN   := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test check lint types bench slow browser-deps clean lock help
+
+help:            ## list the targets
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/'
+
+demo: $(STAMP)   ## run the main job on the synthetic Norwegian lists and say where the report is
+	$(BIN)/mse demo
+
+test: $(STAMP)   ## pass the tests
+	sh tools/test.sh
+
+check: lint types test   ## ruff, mypy, tests
+
+lint: $(STAMP)
+	$(BIN)/ruff check src tests tools
+	$(BIN)/ruff format --check src tests tools
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+slow: $(STAMP)   ## recovery simulations and the whole kill test
+	$(BIN)/pytest -m slow -p no:cacheprovider
+
+bench: $(STAMP)  ## time what must be fast and write benchmarks/README.md
+	$(BIN)/python benchmarks/run.py
+
+lock:            ## pin the dependencies anew (needs uv)
+	uv pip compile --universal --python-version 3.12 --generate-hashes --no-header --no-annotate \
+	  --group dev pyproject.toml -o requirements.lock
+
+$(STAMP): requirements.lock pyproject.toml tools/find_python.sh
+	rm -rf $(VENV)
+	"$$(sh tools/find_python.sh)" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
