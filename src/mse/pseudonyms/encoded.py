@@ -1,0 +1,181 @@
+"""EncodedRegister: one agency's list without names, as it leaves the building."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from mse.errors import BadInput
+from mse.provenance import sha256_of
+from mse.pseudonyms.header import Header
+from mse.writing import write_text
+
+__all__ = ["EncodedRegister", "read_encoded"]
+
+RECORD = r"[0-9a-f]{24}"
+TOKEN = r"[0-9a-f]{32}"
+CATEGORY = r"[a-z0-9][a-z0-9_\-]{0,39}"
+CHANGED = "the file was changed or cut after it was written, ask the agency for the original"
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedRegister:
+    """One agency's list as keyed tokens and allow-listed attributes.
+
+    Attributes
+    ----------
+    header : Header
+        What the file declares: project, key fingerprint, rules, and the codebook's declarations.
+    records : DataFrame of str, one row per record, sorted by `record`
+        Column ``record`` (random-looking id of 24 hexadecimal digits), then one column per token field (32
+        hexadecimal digits, several joined by ``|``, or missing), then the attributes in the common categories.
+
+    Raises
+    ------
+    BadInput
+        If the records are not exactly what the header declares.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> encoded = read_encoded(Path("rosa.mse"))  # doctest: +SKIP
+    >>> encoded.header.key_fingerprint[:8]  # doctest: +SKIP
+    '5c1f0a9e'
+    """
+
+    header: Header
+    records: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        problem = _problem(self.header, self.records)
+        if problem:
+            raise BadInput(f"encoded register {self.header.register!r}: {problem}")
+
+    @property
+    def name(self) -> str:
+        """Short name of the register."""
+        return self.header.register
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the token columns."""
+        return tuple(token.name for token in self.header.fields)
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Names of the attribute columns."""
+        return self.header.attributes
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __repr__(self) -> str:
+        return (
+            f"EncodedRegister({self.name!r}, {len(self)} records, {len(self.fields)} token fields, "
+            f"project {self.header.project!r}, key {self.header.key_fingerprint[:8]})"
+        )
+
+    def to_text(self) -> str:
+        """The whole file: a line of JSON, a line of column names, one line per record; Unix line ends."""
+        body = _body(self.records)
+        return self.header.to_json(digest=_digest(self.header, body)) + "\n" + body
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the records and what the header declares, as stands in the file."""
+        return _digest(self.header, _body(self.records))
+
+    def write(self, path: Path) -> None:
+        """Write the file whole or not at all; the same register gives the same bytes."""
+        write_text(Path(path), self.to_text())
+
+
+def read_encoded(path: str | Path) -> EncodedRegister:
+    """Read an encoded file strictly.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    EncodedRegister
+
+    Raises
+    ------
+    BadInput
+        If the file is missing, not an encoded file, cut, or differs in any byte from what was written. The digest
+        in the header finds accidents and careless edits; it is not a signature.
+    """
+    file = str(path)
+    try:
+        text = Path(path).read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise BadInput(f"there is no file {file!r}; check the path") from None
+    except OSError as error:
+        raise BadInput(f"{file}: cannot be read ({error.strerror}); check the path and its rights") from None
+    except UnicodeDecodeError:
+        raise BadInput(
+            f"{file}: is not UTF-8 text, so not an encoded file; encode the list with `mse encode`"
+        ) from None
+    line, separator, body = text.partition("\n")
+    header, digest = Header.from_json(line, file=file)
+    if not separator or _digest(header, body) != digest:
+        raise BadInput(f"{file}: its content does not fit the digest in its header; {CHANGED}")
+    if header.to_json(digest=digest) != line:
+        raise BadInput(f"{file}: its header is not written as this package writes it; {CHANGED}")
+    return EncodedRegister(header, _frame(header, body, file))
+
+
+def _frame(header: Header, body: str, file: str) -> pd.DataFrame:
+    """The records of the body, all of them text, missing where a cell is empty."""
+    columns = header.columns
+    lines = body.split("\n")
+    if lines[0] != ",".join(columns):
+        raise BadInput(f"{file}: its columns are not those that its header declares; {CHANGED}")
+    if lines.pop() != "":
+        raise BadInput(f"{file}: its last line is not complete; {CHANGED}")
+    cells = [line.split(",") for line in lines[1:]]
+    if any(len(row) != len(columns) for row in cells):
+        raise BadInput(f"{file}: a record does not have {len(columns)} cells; {CHANGED}")
+    data = {name: [row[i] or None for row in cells] for i, name in enumerate(columns)}
+    return pd.DataFrame(data, dtype="str")
+
+
+def _body(records: pd.DataFrame) -> str:
+    return records.to_csv(index=False, lineterminator="\n", na_rep="")
+
+
+def _digest(header: Header, body: str) -> str:
+    return sha256_of(header.to_json().encode("utf-8"), body.encode("utf-8"))
+
+
+def _problem(header: Header, records: pd.DataFrame) -> str | None:
+    """What is wrong with the records, without repeating a value: it might be what must not be seen."""
+    if tuple(records.columns) != header.columns:
+        return f"its columns must be {', '.join(header.columns)}, in this order"
+    if len(records) != header.n_records:
+        return f"it holds {len(records)} records, its header says {header.n_records}"
+    if header.n_records > header.n_rows:
+        return f"it holds {header.n_records} records made of only {header.n_rows} rows"
+    ids = records["record"]
+    if not _all_fit(ids, RECORD, missing=False) or not ids.is_unique or not ids.is_monotonic_increasing:
+        return "its record ids must be 24 hexadecimal digits each, all different, in ascending order"
+    for token in header.fields:
+        form = TOKEN if token.kind == "token" else rf"{TOKEN}(\|{TOKEN})*"
+        if not _all_fit(records[token.name], form, missing=True):
+            return f"column {token.name} holds something that is not a token"
+    for attribute in header.attributes:
+        if not _all_fit(records[attribute], CATEGORY, missing=True):
+            return f"column {attribute} holds something that is not a common category"
+    return None
+
+
+def _all_fit(column: pd.Series, form: str, *, missing: bool) -> bool:
+    """Whether every cell has the form; a cell that is not text never has."""
+    given = column.dropna()
+    if len(given) < len(column) and not missing:
+        return False
+    pattern = re.compile(form)
+    return all(isinstance(cell, str) and pattern.fullmatch(cell) for cell in given)
