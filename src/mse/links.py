@@ -60,7 +60,7 @@ class Links:
             raise BadInput(f"links need the record columns {RECORD_COLUMNS}; {missing} are missing")
         if self.persons.ndim != 2 or self.persons.shape[1] != len(self.records) or not len(self.persons):
             raise BadInput(
-                f"persons has shape {self.persons.shape}; it must be (n_draws, {len(self.records)}) with at least one draw"
+                f"persons has shape {self.persons.shape}; it must be (n_draws, {len(self.records)}), one draw or more"
             )
         unknown = set(self.records["list"]) - set(self.lists)
         if unknown:

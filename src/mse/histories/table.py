@@ -1,0 +1,371 @@
+"""CaptureHistories: how many persons have each capture history. No row about one person comes past here."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mse import provenance
+from mse.errors import BadInput
+from mse.links import Links
+from mse.writing import write_text
+
+__all__ = ["CaptureHistories", "History", "as_text", "check_lists", "history_of"]
+
+MAX_LISTS = 20
+COUNT = "count"
+type History = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CaptureHistories:
+    """Counts of persons by capture history, and by stratum where there are covariates.
+
+    Attributes
+    ----------
+    lists : tuple of str
+        Names of the K lists in order; the first is the most significant bit.
+    counts : ndarray of int64, shape (2**K - 1,) or (2**K - 1, n_strata)
+        Persons; row i is the history with binary value i + 1, so that the missing cell has no row.
+    strata : tuple of str
+        ``("all",)`` when not stratified.
+    covariates : tuple of str
+        Names of the covariates whose combinations the strata are.
+    structural_zeros : frozenset of tuple of int
+        Histories that cannot occur, for example on a list of women and on a list of men.
+    notes : tuple of str
+        What was done to the input that the reader must know.
+    provenance : mapping of str to object
+
+    Raises
+    ------
+    BadInput
+        For fewer than two lists, names given twice, negative counts, a wrong shape, or no person at all.
+
+    Examples
+    --------
+    >>> h = CaptureHistories.from_counts(("police", "ngo"), {(1, 0): 27, (0, 1): 34, (1, 1): 9})
+    >>> h.n_observed, h.overlap("police", "ngo"), h.counts.tolist()
+    (70, 9, [34, 27, 9])
+    """
+
+    lists: tuple[str, ...]
+    counts: NDArray[np.int64]
+    strata: tuple[str, ...] = ("all",)
+    covariates: tuple[str, ...] = ()
+    structural_zeros: frozenset[History] = frozenset()
+    notes: tuple[str, ...] = ()
+    provenance: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_lists(self.lists)
+        counts = np.array(self.counts, dtype=np.int64)
+        n_cells = 2 ** len(self.lists) - 1
+        if counts.shape not in {(n_cells,), (n_cells, len(self.strata))} or (counts.ndim == 1) != (not self.covariates):
+            raise BadInput(
+                f"counts of shape {counts.shape} do not fit {len(self.lists)} lists and {len(self.strata)} strata; "
+                f"give ({n_cells},), or ({n_cells}, n_strata) with covariates"
+            )
+        if counts.min() < 0:
+            raise BadInput(f"a count is {counts.min()}; a count is a number of persons, 0 or more")
+        if not counts.any():
+            raise BadInput("all counts are 0; give at least one history with a person")
+        counts.setflags(write=False)
+        object.__setattr__(self, "counts", counts)
+        for history in self.structural_zeros:
+            self._check_structural_zero(history)
+
+    def _check_structural_zero(self, history: History) -> None:
+        if len(history) != self.n_lists or not set(history) <= {0, 1} or not any(history):
+            raise BadInput(f"{history!r} is not a history over the lists {self.lists}; give a 0 or 1 for each list")
+        found = int(self.total_counts[self.row(history)])
+        if found:
+            raise BadInput(
+                f"history {as_text(history)} is declared impossible, but {found} persons have it; drop the declaration"
+            )
+
+    @property
+    def n_lists(self) -> int:
+        """Number of lists, K."""
+        return len(self.lists)
+
+    @property
+    def n_strata(self) -> int:
+        return len(self.strata)
+
+    @property
+    def is_stratified(self) -> bool:
+        return bool(self.covariates)
+
+    @cached_property
+    def total_counts(self) -> NDArray[np.int64]:
+        """Counts summed over the strata, shape (2**K - 1,)."""
+        return self.counts if self.counts.ndim == 1 else self.counts.sum(axis=1)
+
+    @cached_property
+    def histories(self) -> tuple[History, ...]:
+        """The history of each row of `counts`."""
+        return tuple(history_of(value, self.n_lists) for value in range(1, 2**self.n_lists))
+
+    @property
+    def n_observed(self) -> int:
+        """Persons on at least one list."""
+        return int(self.total_counts.sum())
+
+    @cached_property
+    def list_totals(self) -> dict[str, int]:
+        """Persons on each list."""
+        return {name: int(self.total_counts[self._rows_on(name)].sum()) for name in self.lists}
+
+    @cached_property
+    def cells_that_can_occur(self) -> NDArray[np.bool_]:
+        """Which rows of `counts` are not structural zeros, shape (2**K - 1,)."""
+        possible = np.ones(2**self.n_lists - 1, dtype=np.bool_)
+        possible[[self.row(history) for history in self.structural_zeros]] = False
+        return possible
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of lists, strata, structural zeros and counts: equal tables have equal hashes."""
+        names = json.dumps([self.lists, self.strata, self.covariates, sorted(self.structural_zeros)])
+        return provenance.sha256_of(names.encode(), np.ascontiguousarray(self.counts, dtype="<i8").tobytes())
+
+    def row(self, history: Sequence[int]) -> int:
+        """Row of `counts` that holds this history."""
+        return int("".join(map(str, history)), 2) - 1
+
+    def overlap(self, *names: str) -> int:
+        """Persons on all of these lists, whatever other lists they are on."""
+        rows = np.logical_and.reduce([self._rows_on(name) for name in names])
+        return int(self.total_counts[rows].sum())
+
+    def overlap_table(self) -> pd.DataFrame:
+        """Persons on each pair of lists; the diagonal holds the list totals. Shape (K, K)."""
+        table = [[self.overlap(a, b) for b in self.lists] for a in self.lists]
+        return pd.DataFrame(table, index=list(self.lists), columns=list(self.lists))
+
+    @cached_property
+    def empty_overlaps(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of lists that share nobody."""
+        return tuple(pair for pair in combinations(self.lists, 2) if not self.overlap(*pair))
+
+    @cached_property
+    def empty_lists(self) -> tuple[str, ...]:
+        """Lists with nobody on them."""
+        return tuple(name for name, total in self.list_totals.items() if not total)
+
+    @cached_property
+    def universal_lists(self) -> tuple[str, ...]:
+        """Lists with everybody on them: they say nothing about who is on none."""
+        return tuple(name for name, total in self.list_totals.items() if total == self.n_observed)
+
+    @cached_property
+    def duplicate_lists(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of lists with exactly the same persons: one list given twice."""
+        totals = self.list_totals
+        return tuple((a, b) for a, b in combinations(self.lists, 2) if totals[a] == totals[b] == self.overlap(a, b) > 0)
+
+    def single_stratum(self) -> NDArray[np.int64]:
+        """The counts, shape (2**K - 1,), of a table without strata."""
+        if self.is_stratified:
+            raise BadInput(
+                f"the capture histories have {self.n_strata} strata by {', '.join(self.covariates)}, and this method "
+                "takes one table; pick one with h.stratum(name), or pool them with h.collapse_strata()"
+            )
+        return self.counts
+
+    def stratum(self, name: str) -> "CaptureHistories":
+        """The table of one stratum."""
+        if name not in self.strata or not self.is_stratified:
+            raise BadInput.unknown("stratum", name, self.strata)
+        chosen = self.counts[:, self.strata.index(name)]
+        return replace(self, counts=chosen, strata=("all",), covariates=(), notes=(*self.notes, f"stratum {name} only"))
+
+    def collapse_strata(self) -> "CaptureHistories":
+        """The table summed over all strata."""
+        return replace(self, counts=self.total_counts, strata=("all",), covariates=())
+
+    def drop_lists(self, *names: str) -> "CaptureHistories":
+        """The table without these lists; persons on no other list leave it, and `notes` says how many."""
+        kept = tuple(name for name in self.lists if name not in {self._known(name) for name in names})
+        groups = {name: (name,) for name in kept}
+        smaller = self._regrouped(groups, f"without the list {', '.join(names)}")
+        left = self.n_observed - smaller.n_observed
+        return replace(smaller, notes=(*smaller.notes, f"{left} persons were on no other list")) if left else smaller
+
+    def merge_lists(self, merged: Mapping[str, Sequence[str]]) -> "CaptureHistories":
+        """The table with several lists counted as one, in the place of the first of them.
+
+        Parameters
+        ----------
+        merged : mapping of the new name to the lists that it joins
+
+        Examples
+        --------
+        >>> import mse
+        >>> mse.load_dataset("UKdat").merge_lists({"PFNCA": ("PF", "NCA")}).lists
+        ('LA', 'NG', 'PFNCA', 'GO', 'GP')
+        """
+        new_name = {}
+        for name, members in merged.items():
+            for member in members:
+                if self._known(member) in new_name:
+                    raise BadInput(f"list {member!r} is merged twice; name it in one merged list only")
+                new_name[member] = name
+        groups: dict[str, tuple[str, ...]] = {}
+        for name in self.lists:
+            target = new_name.get(name, name)
+            groups[target] = (*groups.get(target, ()), name)
+        told = "; ".join(f"{name} joins {', '.join(members)}" for name, members in merged.items())
+        return self._regrouped(groups, told)
+
+    def rename_lists(self, names: Mapping[str, str]) -> "CaptureHistories":
+        """The same table with other list names."""
+        for name in names:
+            self._known(name)
+        return replace(self, lists=tuple(names.get(name, name) for name in self.lists))
+
+    def reorder_lists(self, lists: Sequence[str]) -> "CaptureHistories":
+        """The same table with the lists in this order."""
+        if sorted(lists) != sorted(self.lists):
+            raise BadInput(f"the order {tuple(lists)} does not name each of the lists {self.lists} once")
+        return replace(self._regrouped({name: (name,) for name in lists}, ""), notes=self.notes)
+
+    def _regrouped(self, groups: Mapping[str, Sequence[str]], note: str) -> "CaptureHistories":
+        """A table whose lists are unions of lists of this one."""
+        check_lists(tuple(groups))
+        value = np.zeros(len(self.total_counts), dtype=np.int64)
+        for members in groups.values():
+            on_any = np.logical_or.reduce([self._rows_on(name) for name in members])
+            value = 2 * value + on_any
+        counts = np.zeros((2 ** len(groups), *self.counts.shape[1:]), dtype=np.int64)
+        np.add.at(counts, value, self.counts)
+        possible = np.zeros(len(counts), dtype=np.bool_)
+        possible[value[self.cells_that_can_occur]] = True
+        zeros = frozenset(history_of(int(v), len(groups)) for v in np.flatnonzero(~possible[1:]) + 1)
+        return replace(
+            self,
+            lists=tuple(groups),
+            counts=counts[1:],
+            structural_zeros=zeros if self.structural_zeros else frozenset(),
+            notes=(*self.notes, note) if note else self.notes,
+        )
+
+    def to_frame(self, *, all_histories: bool = False) -> pd.DataFrame:
+        """One row per history with persons: a 0/1 column per list, `stratum` if stratified, and `count`."""
+        columns = {name: [history[j] for history in self.histories] for j, name in enumerate(self.lists)}
+        wide = pd.DataFrame(columns)
+        parts = []
+        for j, stratum in enumerate(self.strata):
+            part = wide.assign(**({"stratum": stratum} if self.is_stratified else {}))
+            parts.append(part.assign(count=self.counts if self.counts.ndim == 1 else self.counts[:, j]))
+        long = pd.concat(parts, ignore_index=True)
+        return long if all_histories else long[long[COUNT] > 0].reset_index(drop=True)
+
+    def write(self, path: Path) -> None:
+        """Write a CSV that `read_histories` reads (structural zeros and notes are not in it)."""
+        write_text(path, self.to_frame().to_csv(index=False, lineterminator="\n"))
+
+    def __repr__(self) -> str:
+        strata = f", {self.n_strata} strata" if self.is_stratified else ""
+        return f"CaptureHistories of {self.n_observed:,} persons on {', '.join(self.lists)}{strata}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self.n_observed:,} persons on {self.n_lists} lists</p>" + self.overlap_table().to_html()
+
+    def _rows_on(self, name: str) -> NDArray[np.bool_]:
+        bit = self.n_lists - 1 - self.lists.index(self._known(name))
+        return (np.arange(1, 2**self.n_lists) >> bit & 1).astype(np.bool_)
+
+    def _known(self, name: str) -> str:
+        if name not in self.lists:
+            raise BadInput.unknown("list", name, self.lists)
+        return name
+
+    @classmethod
+    def from_counts(
+        cls,
+        lists: Sequence[str],
+        counts: Mapping[Sequence[int], int],
+        *,
+        structural_zeros: Sequence[Sequence[int]] = (),
+    ) -> "CaptureHistories":
+        """From a mapping of history to count; histories that are not named are zeros."""
+        check_lists(tuple(lists))
+        full = np.zeros(2 ** len(lists), dtype=np.int64)
+        for history, count in counts.items():
+            if len(history) != len(lists) or not set(history) <= {0, 1} or not any(history):
+                raise BadInput(
+                    f"{history!r} is not a history over {tuple(lists)}; give a 0 or 1 for each list, not all 0"
+                )
+            if count != int(count):
+                raise BadInput(
+                    f"history {as_text(history)} has the count {count!r}; a count is a whole number of persons"
+                )
+            full[int(as_text(history), 2)] += int(count)
+        zeros = frozenset(tuple(map(int, history)) for history in structural_zeros)
+        return cls(tuple(lists), full[1:], structural_zeros=zeros)
+
+    @classmethod
+    def from_records(cls, records: pd.DataFrame, *, person: str, list: str) -> "CaptureHistories":
+        """From a frame with one row per record, a column that names the person and one that names the list.
+
+        A person who is on a list more than once counts once there, and `notes` says how often that was.
+        """
+        for column in (person, list):
+            if column not in records.columns:
+                raise BadInput.unknown("column", column, records.columns)
+            if records[column].isna().any():
+                raise BadInput(f"column {column!r} is empty in {int(records[column].isna().sum())} records; fill it")
+        pairs = records[[person, list]].drop_duplicates()
+        lists = tuple(str(name) for name in sorted(pairs[list].unique()))
+        on_list = pd.crosstab(pairs[person], pairs[list]).sort_index(axis=1).to_numpy(dtype=np.bool_)
+        repeated = len(records) - len(pairs)
+        notes = (f"{repeated} records repeat a person on the same list and were not counted again",) if repeated else ()
+        return cls._from_membership(lists, on_list, notes)
+
+    @classmethod
+    def from_links(cls, links: Links) -> "tuple[CaptureHistories, ...]":
+        """One table per draw of who is whom."""
+        return tuple(
+            cls._from_membership(links.lists, links.membership(draw), links.notes) for draw in range(links.n_draws)
+        )
+
+    @classmethod
+    def _from_membership(
+        cls, lists: tuple[str, ...], on_list: NDArray[np.bool_], notes: tuple[str, ...]
+    ) -> "CaptureHistories":
+        check_lists(lists)
+        value = np.zeros(len(on_list), dtype=np.int64)
+        for j in range(len(lists)):
+            value = 2 * value + on_list[:, j]
+        return cls(lists, np.bincount(value, minlength=2 ** len(lists))[1:], notes=notes)
+
+
+def history_of(value: int, n_lists: int) -> History:
+    """The history with this binary value, first list most significant."""
+    return tuple(value >> (n_lists - 1 - j) & 1 for j in range(n_lists))
+
+
+def as_text(history: Sequence[int]) -> str:
+    """A history as it is printed, for example ``101``."""
+    return "".join(map(str, history))
+
+
+def check_lists(lists: tuple[str, ...]) -> None:
+    """Refuse list names that a model could not name, and fewer than two lists."""
+    if len(lists) < 2:
+        raise BadInput(f"capture histories need two lists or more; there is {len(lists)}: {lists}")
+    if len(lists) > MAX_LISTS:
+        raise BadInput(f"there are {len(lists)} lists, and at most {MAX_LISTS} are possible; merge some of them")
+    for name in lists:
+        if not name or any(sign in name for sign in "[],") or name != name.strip():
+            raise BadInput(f"list name {name!r} cannot be written in a model; use a name without brackets and commas")
+        if lists.count(name) > 1:
+            raise BadInput(f"list name {name!r} is given twice; give each list its own name")
