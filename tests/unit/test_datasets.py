@@ -4,6 +4,7 @@ import tomllib
 from importlib.resources import files
 
 import pytest
+
 from mse.datasets import dataset, dataset_names, describe_datasets, load_dataset, loading
 from mse.errors import BadInput, Refused
 
