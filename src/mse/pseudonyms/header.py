@@ -49,8 +49,9 @@ class Header:
         Layout of the file, and the version and SHA-256 of the normalisation rules.
     project : str
         The study for which the key was made.
-    register, agency, population, presence, period, case_definition, case_definition_id, counting_rule, \
-    population_covered
+    register, agency, population, presence, case_definition, case_definition_id, counting_rule : str
+    population_covered : str
+    period : tuple of two dates
         As declared in the register's codebook; `period` is its first and last day.
     key_fingerprint, kat_digest : str
         64 hexadecimal digits each. Equal fingerprints: the same key. Equal `kat_digest`: also the same code and

@@ -1,0 +1,111 @@
+"""The normalisation rules, read from the two rule files that the package and the offline page share."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+from mse.pseudonyms.header import TokenField
+
+__all__ = ["Form", "Rules", "Token", "rules"]
+
+RULE_FILES = ("rules.json", "transliteration.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One normal form: the fields it is made of, and whether it needs all of them or any."""
+
+    fields: tuple[str, ...]
+    needs_all: bool
+
+    def is_in(self, present: frozenset[str]) -> bool:
+        """Whether a list with these fields can have the form."""
+        return (all if self.needs_all else any)(field in present for field in self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token column: the normal forms that are hashed together."""
+
+    name: str
+    kind: str
+    forms: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """All that decides what is hashed.
+
+    Attributes
+    ----------
+    version : str
+        Raised whenever a rule changes; part of what every subkey is made from.
+    digest : str
+        SHA-256 of both rule files as one canonical text, so that a change without a new version is seen too.
+    letters : mapping of str to str
+        A code point to its lower-case ASCII letters, ``_`` for nothing, ``-`` for the end of a word. A code point
+        that is not in it is unknown.
+    tables : mapping
+        The remaining tables of `rules.json`: names, skeleton, birth, numbers.
+    forms : mapping of str to Form
+    tokens : tuple of Token
+    """
+
+    version: str
+    digest: str
+    letters: Mapping[str, str]
+    tables: Mapping[str, Any]
+    forms: Mapping[str, Form]
+    tokens: tuple[Token, ...]
+
+    def token_field(self, token: Token) -> TokenField:
+        """What the header says of a token: its name, its kind, and the fields it is made of."""
+        of = dict.fromkeys(field for form in token.forms for field in self.forms[form].fields)
+        return TokenField(token.name, token.kind, tuple(of))
+
+    def tokens_of(self, fields: frozenset[str]) -> tuple[Token, ...]:
+        """The tokens that a list with these fields can have, in their fixed order."""
+        return tuple(token for token in self.tokens if all(self.forms[form].is_in(fields) for form in token.forms))
+
+
+@cache
+def rules() -> Rules:
+    """The rules of this version of the package.
+
+    Examples
+    --------
+    >>> rules().version
+    '1'
+    >>> [token.name for token in rules().tokens_of(frozenset({"given_name", "birth_year"}))]
+    ['given_name', 'given_skeleton', 'name_words', 'birth_year']
+    """
+    folder = files("mse.pseudonyms")
+    parsed = [json.loads(folder.joinpath(name).read_text("utf-8")) for name in RULE_FILES]
+    return rules_from(*parsed)
+
+
+def rules_from(tables: Mapping[str, Any], transliteration: Mapping[str, Any]) -> Rules:
+    """Build the rules from the content of the two rule files."""
+    canonical = json.dumps([tables, transliteration["runs"]], sort_keys=True, separators=(",", ":"))
+    letters = {
+        chr(int(first, 16) + i): found
+        for first, run in transliteration["runs"].items()
+        for i, found in enumerate(run.split(" "))
+    }
+    forms = {
+        name: Form(tuple(form.get("all_of") or form["any_of"]), "all_of" in form)
+        for name, form in tables["forms"].items()
+    }
+    return Rules(
+        tables["version"],
+        hashlib.sha256(canonical.encode("ascii")).hexdigest(),
+        MappingProxyType(letters | tables["names"]["letters"]),
+        MappingProxyType(dict(tables)),
+        MappingProxyType(forms),
+        tuple(Token(token["name"], token["kind"], tuple(token["forms"])) for token in tables["tokens"]),
+    )
