@@ -1,0 +1,136 @@
+"""A log-linear model fitted by extended maximum likelihood, with Wald and profile-likelihood intervals."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from mse import provenance
+from mse.errors import BadInput
+from mse.estimate import Replicated
+from mse.histories import CaptureHistories
+from mse.interval import IntervalRule, LogNormal
+from mse.models.extended import ExtendedMLE, extended_mle
+from mse.models.profile import ProfileLikelihood
+from mse.models.terms import LogLinear, parse_model
+
+__all__ = ["LogLinearEstimate", "estimate_of", "fit_loglinear"]
+
+INTERVALS = ("profile", "log-normal")
+LIKELIHOODS = ("poisson", "multinomial")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LogLinearEstimate(Replicated):
+    """A `Replicated` estimate that keeps the fit it came from."""
+
+    mle: ExtendedMLE = field(kw_only=True)
+
+    @cached_property
+    def glm(self) -> Any:
+        """The same fit by statsmodels' GLM, on the cells and terms that are finite: a `GLMResults`."""
+        # Costs a second to import, and only this property needs it.
+        from statsmodels.genmod.families import Poisson
+        from statsmodels.genmod.generalized_linear_model import GLM
+
+        support = self.mle.support
+        names = ["intercept", *(self.mle.model.name_of(int(term)) for term in support.masks[1:])]
+        design = pd.DataFrame(support.design, columns=names)
+        counts = pd.Series(self.mle.counts[support.active], name="count")
+        return GLM(counts, design, family=Poisson()).fit(tol=1e-14, tol_criterion="params", maxiter=200)
+
+    @property
+    def coefficients(self) -> dict[str, float]:
+        """Log-linear parameters by name, on the scale of the log mean; terms with no person are -inf."""
+        support = self.mle.support
+        finite = {
+            self.mle.model.name_of(int(t)): float(b) for t, b in zip(support.masks, self.mle.fit.beta, strict=True)
+        }
+        finite["intercept"] = finite.pop("")
+        return finite | {self.mle.model.name_of(term): float("-inf") for term in support.zero_terms}
+
+
+def fit_loglinear(
+    histories: CaptureHistories,
+    model: str | LogLinear,
+    *,
+    interval: str = "profile",
+    likelihood: str = "poisson",
+) -> LogLinearEstimate:
+    """Estimate the total under one hierarchical log-linear model.
+
+    Takes the model as given: the interval knows nothing of how it was chosen, and rests on there being no interaction
+    of all lists. Use `select_loglinear` to search, and show more than one model.
+
+    Parameters
+    ----------
+    histories : CaptureHistories
+        Without strata.
+    model : str
+        ``"[police,rosa][udi]"``, ``"[12,3]"`` or ``"independence"``; lists that are not named get their main effect.
+    interval : {"profile", "log-normal"}
+        Profile likelihood, or Wald on the log of the hidden number.
+    likelihood : {"poisson", "multinomial"}
+        The multinomial maximum differs a little from the Poisson one (Cormack 1992).
+
+    Returns
+    -------
+    LogLinearEstimate
+        `n_hat` in persons; `diagnostics` holds deviance, df, AIC, BIC; `glm` is statsmodels' result.
+
+    Raises
+    ------
+    BadInput
+        For a model that cannot be read, or an unknown option.
+    NoFiniteMLE
+        When the maximum-likelihood estimate does not exist.
+    NotIdentified
+        When it exists, but the counts do not determine the total.
+
+    References
+    ----------
+    Fienberg (1972), doi:10.1093/biomet/59.3.591; Cormack (1992), doi:10.2307/2532306;
+    Chan, Silverman and Vincent (2021), doi:10.1080/01621459.2019.1708748.
+
+    Examples
+    --------
+    >>> import mse
+    >>> estimate = mse.fit_loglinear(mse.load_dataset("UKdat_5"), "independence", interval="log-normal")
+    >>> round(estimate.n_hat, 4), str(estimate.interval())
+    (13444.1312, '95 % confidence interval 11,985 to 15,133 (log-normal)')
+    """
+    if interval not in INTERVALS:
+        raise BadInput.option("interval", interval, INTERVALS)
+    if likelihood not in LIKELIHOODS:
+        raise BadInput.option("likelihood", likelihood, LIKELIHOODS)
+    parsed = model if isinstance(model, LogLinear) else parse_model(model, histories.lists)
+    mle = extended_mle(histories, parsed)
+    options = {"model": str(parsed), "interval": interval, "likelihood": likelihood}
+    return estimate_of(mle, interval=interval, likelihood=likelihood, input_sha256=histories.sha256, options=options)
+
+
+def estimate_of(
+    mle: ExtendedMLE,
+    *,
+    interval: str,
+    likelihood: str = "poisson",
+    note: str = "",
+    input_sha256: str,
+    options: dict[str, object],
+) -> LogLinearEstimate:
+    """The answer shape of a fit."""
+    profile = ProfileLikelihood(mle, likelihood, note)
+    rule: IntervalRule = profile
+    if interval == "log-normal":
+        rule = LogNormal(mle.n_observed, mle.n_hidden, mle.se_log_hidden, note)
+    return LogLinearEstimate(
+        model=str(mle.model),
+        n_observed=mle.n_observed,
+        n_hat=profile.n_hat,
+        uncertainty=rule,
+        diagnostics=mle.diagnostics(),
+        provenance=provenance.record(input_sha256=input_sha256, options=options),
+        notes=(note,) if note else (),
+        mle=mle,
+    )

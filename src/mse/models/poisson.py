@@ -1,0 +1,287 @@
+"""Poisson maximum likelihood for hierarchical log-linear models, in compiled code.
+
+Everything is an array over the 2**K histories, index 0 the missing cell. With X the 0/1 design by containment,
+``X beta`` is a sum over subsets and ``X'W X`` a sum over supersets of unions of terms, so that one Newton step costs
+K 2**(K-1) additions and a Cholesky factor, and no design matrix is ever formed.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+__all__ = ["Fit", "fit_batch", "fit_cells", "superset_sums"]
+
+TOLERANCE = 1e-10  # of max |X'(y - mu)|, relative to max(1, max X'y)
+MAX_STEPS = 60
+CONVERGED, STOPPED = 0, 1
+
+
+class Fit(NamedTuple):
+    """One fit: `beta` (n_terms,), means over all 2**K cells, the inverse information's first entry, and how it ended."""
+
+    beta: NDArray[np.float64]
+    means: NDArray[np.float64]
+    intercept_variance: float
+    status: int
+
+
+@njit(cache=True, nogil=True)
+def superset_sums(values, n_lists):  # type: ignore[no-untyped-def]
+    """For each cell u the sum of `values` over the cells that contain u, in place."""
+    for j in range(n_lists):
+        bit = 1 << j
+        for cell in range(values.size):
+            if not cell & bit:
+                values[cell] += values[cell | bit]
+
+
+@njit(cache=True, nogil=True)
+def _subset_sums(values, n_lists):  # type: ignore[no-untyped-def]
+    for j in range(n_lists):
+        bit = 1 << j
+        for cell in range(values.size):
+            if cell & bit:
+                values[cell] += values[cell ^ bit]
+
+
+@njit(cache=True, nogil=True)
+def _information(sums, masks, n_terms, information):  # type: ignore[no-untyped-def]
+    """X'WX from the superset sums of W, lower triangle."""
+    for a in range(n_terms):
+        for b in range(a + 1):
+            information[a, b] = sums[masks[a] | masks[b]]
+
+
+@njit(cache=True, nogil=True)
+def _cholesky(matrix, n):  # type: ignore[no-untyped-def]
+    """Lower factor in place; False where a pivot is lost to rounding."""
+    for j in range(n):
+        pivot = matrix[j, j]
+        for k in range(j):
+            pivot -= matrix[j, k] * matrix[j, k]
+        if not pivot > 1e-13 * matrix[j, j]:
+            return False
+        root = np.sqrt(pivot)
+        matrix[j, j] = root
+        for i in range(j + 1, n):
+            total = matrix[i, j]
+            for k in range(j):
+                total -= matrix[i, k] * matrix[j, k]
+            matrix[i, j] = total / root
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _solve(factor, n, right):  # type: ignore[no-untyped-def]
+    """Solve L L' x = right in place."""
+    for i in range(n):
+        total = right[i]
+        for k in range(i):
+            total -= factor[i, k] * right[k]
+        right[i] = total / factor[i, i]
+    for i in range(n - 1, -1, -1):
+        total = right[i]
+        for k in range(i + 1, n):
+            total -= factor[k, i] * right[k]
+        right[i] = total / factor[i, i]
+
+
+@njit(cache=True, nogil=True)
+def _newton(masks, n_terms, active, counts, offset, n_lists, start, beta, means, information):  # type: ignore[no-untyped-def]
+    """Newton's method with step halving; fills beta, means and the factor of the information."""
+    size = counts.size
+    observed = np.zeros(size)
+    total = 0.0
+    for cell in range(size):
+        if active[cell]:
+            observed[cell] = counts[cell]
+            total += counts[cell]
+    superset_sums(observed, n_lists)
+    scale = 1.0
+    for a in range(n_terms):
+        scale = max(scale, observed[masks[a]])
+
+    work = np.empty(size)
+    step = np.empty(n_terms)
+    eta = np.empty(size)
+    trial = np.empty(n_terms)
+    if not start:  # one weighted least-squares step from the counts themselves
+        for cell in range(size):
+            means[cell] = counts[cell] + 0.5 if active[cell] else 0.0
+            work[cell] = (
+                means[cell] * (np.log(means[cell]) - offset) + counts[cell] - means[cell] if active[cell] else 0.0
+            )
+        superset_sums(work, n_lists)
+        for a in range(n_terms):
+            beta[a] = work[masks[a]]
+        work[:] = means
+        superset_sums(work, n_lists)
+        _information(work, masks, n_terms, information)
+        if not _cholesky(information, n_terms):
+            return STOPPED
+        _solve(information, n_terms, beta)
+
+    loss = np.inf
+    fraction = 1.0
+    trial[:] = beta
+    for _ in range(MAX_STEPS):
+        eta[:] = 0.0
+        for a in range(n_terms):
+            eta[masks[a]] += trial[a]
+        _subset_sums(eta, n_lists)
+        new_loss = 0.0
+        for cell in range(size):
+            if active[cell]:
+                value = np.exp(min(eta[cell] + offset, 300.0))
+                work[cell] = value
+                new_loss += value - counts[cell] * (eta[cell] + offset)
+            else:
+                work[cell] = 0.0
+        if new_loss > loss + 1e-9 * (abs(loss) + 1.0) and fraction > 1e-6:
+            fraction *= 0.5
+            for a in range(n_terms):
+                trial[a] = beta[a] + fraction * step[a]
+            continue
+        loss = new_loss
+        beta[:] = trial
+        means[:] = work
+        superset_sums(work, n_lists)
+        gradient = 0.0
+        for a in range(n_terms):
+            step[a] = observed[masks[a]] - work[masks[a]]
+            gradient = max(gradient, abs(step[a]))
+        _information(work, masks, n_terms, information)
+        if not _cholesky(information, n_terms):
+            return STOPPED
+        if gradient <= TOLERANCE * scale:
+            return CONVERGED
+        _solve(information, n_terms, step)
+        fraction = 1.0
+        for a in range(n_terms):
+            trial[a] = beta[a] + step[a]
+    return STOPPED
+
+
+@njit(cache=True, nogil=True)
+def _fit_cells(masks, active, counts, offset, n_lists, start):  # type: ignore[no-untyped-def]
+    n_terms = masks.size
+    beta = start.copy() if start.size else np.zeros(n_terms)
+    means = np.zeros(counts.size)
+    information = np.zeros((n_terms, n_terms))
+    status = _newton(masks, n_terms, active, counts, offset, n_lists, start.size > 0, beta, means, information)
+    variance = np.nan
+    if status == CONVERGED and n_terms:
+        unit = np.zeros(n_terms)
+        unit[0] = 1.0
+        _solve(information, n_terms, unit)
+        variance = unit[0]
+    return beta, means, variance, status
+
+
+def fit_cells(
+    masks: NDArray[np.int64],
+    active: NDArray[np.bool_],
+    counts: NDArray[np.float64],
+    *,
+    offset: float = 0.0,
+    start: NDArray[np.float64] | None = None,
+) -> Fit:
+    """Fit one model to the active cells.
+
+    Parameters
+    ----------
+    masks : ndarray of int64, shape (n_terms,)
+        Bitmask of each column; 0 is the intercept, and must come first if it is there.
+    active : ndarray of bool, shape (2**K,)
+        Cells that enter the likelihood; index 0 is the missing cell.
+    counts : ndarray of float64, shape (2**K,)
+    offset : float
+        Added to every linear predictor, for profiles with the intercept held fixed.
+    start : ndarray of float64, shape (n_terms,), optional
+    """
+    n_lists = int(counts.size).bit_length() - 1
+    first = np.empty(0) if start is None else start
+    return Fit(*_fit_cells(masks, active, counts, float(offset), n_lists, first))
+
+
+@njit(cache=True, nogil=True)
+def fit_batch(models, term_masks, possible, counts, n_lists):  # type: ignore[no-untyped-def]
+    """Fit many models, each a bitset over `term_masks`, to one table by extended maximum likelihood.
+
+    Parameters
+    ----------
+    models : ndarray of uint64, shape (n_models,)
+    term_masks : ndarray of int64, shape (n_interactions,)
+    possible : ndarray of bool, shape (2**K,)
+        False for the missing cell and structural zeros.
+    counts : ndarray of float64, shape (2**K,)
+    n_lists : int
+
+    Returns
+    -------
+    n_hidden, deviance, smallest_mean : ndarray of float64, shape (n_models,)
+        The expected missing count exp(intercept), the deviance, and the smallest fitted mean of an active cell.
+    n_parameters, status : ndarray of int64, shape (n_models,)
+    zero_terms : ndarray of uint64, shape (n_models,)
+        Bitset of the terms whose sufficient statistic is zero, which are -inf.
+    """
+    size = counts.size
+    n_models = models.size
+    n_hidden = np.full(n_models, np.nan)
+    deviance = np.full(n_models, np.nan)
+    smallest = np.full(n_models, np.nan)
+    n_parameters = np.zeros(n_models, np.int64)
+    status = np.zeros(n_models, np.int64)
+    zero_terms = np.zeros(n_models, np.uint64)
+
+    sufficient = counts.copy()
+    support = np.zeros(size)
+    for cell in range(size):
+        support[cell] = 1.0 if possible[cell] else 0.0
+    superset_sums(sufficient, n_lists)
+    superset_sums(support, n_lists)
+
+    largest = 1 + n_lists + term_masks.size
+    masks = np.zeros(largest, np.int64)
+    beta = np.zeros(largest)
+    means = np.zeros(size)
+    information = np.zeros((largest, largest))
+    active = np.zeros(size, np.bool_)
+    for m in range(n_models):
+        n_terms = 1
+        active[:] = possible
+        n_parameters[m] = 1
+        for j in range(n_lists + term_masks.size):
+            if j < n_lists:
+                mask = 1 << (n_lists - 1 - j)
+            elif models[m] >> np.uint64(j - n_lists) & np.uint64(1):
+                mask = term_masks[j - n_lists]
+            else:
+                continue
+            if support[mask] == 0.0:
+                continue
+            n_parameters[m] += 1
+            if sufficient[mask] > 0.0:
+                masks[n_terms] = mask
+                n_terms += 1
+            else:
+                if j >= n_lists:
+                    zero_terms[m] |= np.uint64(1) << np.uint64(j - n_lists)
+                for cell in range(size):
+                    if cell & mask == mask:
+                        active[cell] = False
+        status[m] = _newton(masks, n_terms, active, counts, 0.0, n_lists, False, beta[:n_terms], means, information)
+        n_hidden[m] = np.exp(beta[0])
+        total = 0.0
+        least = np.inf
+        for cell in range(size):
+            if active[cell]:
+                least = min(least, means[cell])
+                total += means[cell] - counts[cell]
+                if counts[cell] > 0.0:
+                    total += counts[cell] * np.log(counts[cell] / means[cell])
+        deviance[m] = 2.0 * total
+        smallest[m] = least
+    return n_hidden, deviance, smallest, n_parameters, status, zero_terms
