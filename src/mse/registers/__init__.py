@@ -1,15 +1,9 @@
 """Agencies' lists: the codebook of a list, the common categories, and the only code that reads a list file."""
 
 from mse.registers.categories import COMMON_CATEGORIES, Category, CategoryTable
-from mse.registers.codebook import (
-    IDENTIFIER_FIELDS,
-    KINDS,
-    Codebook,
-    Column,
-    codebook_path,
-    read_codebook,
-    write_codebook,
-)
+from mse.registers.codebook import Codebook, codebook_path, read_codebook, write_codebook
+from mse.registers.columns import IDENTIFIER_FIELDS, KINDS, Column
+from mse.registers.reading import read_register
 from mse.registers.register import Problem, Register
 
 __all__ = [
@@ -24,5 +18,6 @@ __all__ = [
     "Register",
     "codebook_path",
     "read_codebook",
+    "read_register",
     "write_codebook",
 ]

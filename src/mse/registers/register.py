@@ -55,7 +55,7 @@ class Register:
     Examples
     --------
     >>> from datetime import date
-    >>> from mse.registers.codebook import Column
+    >>> from mse.registers import Column
     >>> columns = (Column("navn", "name", "given_name", identifier=True),)
     >>> year = (date(2020, 1, 1), date(2020, 12, 31))
     >>> codebook = Codebook("rosa", "ROSA", "adults", "in contact", year, "presumed", "p", "any", "all", columns)
