@@ -1,1 +1,8 @@
-"""mse"""
+"""Multiple systems estimation: how many possible victims of human trafficking there are, from agencies' lists.
+
+The public names stand in `__init__.pyi`; each is imported when it is first used.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

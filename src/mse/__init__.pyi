@@ -1,0 +1,16 @@
+from . import errors as errors
+from .datasets import load_dataset as load_dataset
+from .estimate import Estimate as Estimate
+from .estimate import to_frame as to_frame
+from .histories import CaptureHistories as CaptureHistories
+from .histories import read_histories as read_histories
+from .interval import Interval as Interval
+from .links import Links as Links
+from .models.loglinear import fit_loglinear as fit_loglinear
+from .models.lower_bound import chao_lower_bound as chao_lower_bound
+from .models.search import select_loglinear as select_loglinear
+from .models.two_lists import chapman as chapman
+from .models.two_lists import lincoln_petersen as lincoln_petersen
+from .pseudonyms import EncodedRegister as EncodedRegister
+from .registers import Register as Register
+from .registers import read_register as read_register

@@ -1,0 +1,166 @@
+"""Commands for the researcher: published tables, estimates, the verdict, reproduction and simulation."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mse.cli.printing import Format, say, show
+
+if TYPE_CHECKING:
+    from mse.estimate import Estimate
+    from mse.histories import CaptureHistories
+
+__all__ = ["datasets", "estimate", "judge", "norway", "reproduce"]
+
+Covariate = Annotated[list[str] | None, typer.Option("--covariate", help="Column that is not a list; summed over.")]
+Table = Annotated[Path, typer.Argument(help="CSV or Parquet: a 0/1 column for each list, and count.")]
+
+
+def datasets(
+    how: Annotated[Format, typer.Option("--format", help="How to print the table.")] = Format.table,
+) -> None:
+    """List the published capture-history tables that come with the package."""
+    from mse.datasets import describe_datasets
+
+    frame = describe_datasets()
+    show(frame[["name", "lists", "n_observed", "title"]] if how is Format.table else frame, how)
+
+
+def judge(
+    path: Table,
+    seed: Annotated[int, typer.Option(help="Seed of the simulations behind the verdict.")] = 1,
+    covariate: Covariate = None,
+    how: Annotated[Format, typer.Option("--format", help="How to print the verdict.")] = Format.table,
+) -> None:
+    """Say whether a table of capture histories supports an estimate; ends with 0 whatever the verdict."""
+    import pandas as pd
+
+    from mse.robustness.verdict import feasibility
+
+    verdict = feasibility(_read(path, covariate), seed=seed)
+    if how is Format.table:
+        say(f"Verdict: {verdict.outcome.replace('_', ' ')}")
+        for reason in verdict.reasons:
+            say(f"  - {reason}")
+        return
+    rows = [
+        {"outcome": verdict.outcome, "code": finding.code, "weight": finding.weight, "reason": reason}
+        for finding, reason in zip(verdict.findings, verdict.reasons, strict=True)
+    ]
+    show(pd.DataFrame(rows, columns=["outcome", "code", "weight", "reason"]), how)
+
+
+def estimate(
+    path: Table,
+    model: Annotated[list[str] | None, typer.Option(help='Log-linear model, "[a,b][c]" or independence.')] = None,
+    select: Annotated[list[str] | None, typer.Option(help="Select a log-linear model by bic, aic or aicc.")] = None,
+    max_order: Annotated[int | None, typer.Option(help="Lists in the largest term of the models searched.")] = None,
+    chapman: Annotated[bool, typer.Option("--chapman", help="Two lists: Chapman's estimator.")] = False,
+    pair: Annotated[str | None, typer.Option(help="The two lists for --chapman, as a,b.")] = None,
+    chao: Annotated[bool, typer.Option("--chao", help="Chao's lower bound.")] = False,
+    bayes: Annotated[bool, typer.Option("--bayes", help="Bayesian log-linear model.")] = False,
+    prior: Annotated[str, typer.Option(help="Prior of the interactions for --bayes.")] = "horseshoe",
+    interval: Annotated[str, typer.Option(help="profile or log-normal, for --model.")] = "profile",
+    level: Annotated[float, typer.Option(help="Level of the interval.")] = 0.95,
+    seed: Annotated[int, typer.Option(help="Seed, for --bayes.")] = 1,
+    covariate: Covariate = None,
+    how: Annotated[Format, typer.Option("--format", help="How to print the estimates.")] = Format.table,
+) -> None:
+    """Estimate the total from a table of capture histories; by default the model selected by BIC.
+
+    Ends with 3 when one of the models asked for gives no number; its reason goes to standard error.
+    """
+    from mse.interval import check_level
+    from mse.models.loglinear import fit_loglinear
+    from mse.models.search import select_loglinear
+
+    check_level(level)
+    table = _read(path, covariate)
+    asked: list[tuple[str, Callable[[], Estimate]]] = []
+    if chapman:
+        from mse.models import two_lists
+
+        lists = pair.split(",") if pair is not None else None
+        asked.append(("Chapman", partial(two_lists.chapman, table, lists=lists)))
+    if chao:
+        from mse.models.lower_bound import chao_lower_bound
+
+        asked.append(("Chao's lower bound", partial(chao_lower_bound, table)))
+    asked += [(text, partial(fit_loglinear, table, text, interval=interval)) for text in model or ()]
+    default = () if asked or bayes else ("bic",)
+    asked += [
+        (f"selected by {by}", partial(select_loglinear, table, by=by, max_order=max_order)) for by in select or default
+    ]
+    if bayes:
+        from mse.models.bayes_loglinear import bayes_loglinear
+
+        order = 2 if max_order is None else max_order
+        fit = partial(bayes_loglinear, table, prior=prior, max_order=order, seed=seed)
+        asked.append((f"Bayesian log-linear, {prior} prior", fit))
+    _answer(asked, level, how)
+
+
+def reproduce(
+    how: Annotated[Format, typer.Option("--format", help="How to print the comparison.")] = Format.table,
+) -> None:
+    """Recompute published point estimates: ours, published, difference."""
+    from mse.reproduce import compare_published
+
+    show(compare_published(), how)
+
+
+def norway(
+    out: Annotated[Path, typer.Option(help="Folder for the lists, their codebooks, the truth and a study file.")],
+    seed: Annotated[int, typer.Option(help="Seed: the same seed gives the same bytes.")],
+    scenario: Annotated[
+        str, typer.Option(help="2020, or the years 2017-2022 with the arrivals from Ukraine.")
+    ] = "2020",
+    true_n: Annotated[int, typer.Option(help="True number of adults.")] = 700,
+) -> None:
+    """Make synthetic lists of Norwegian agencies with a known truth; no real person is in them."""
+    from mse.synthetic import simulate_norway
+
+    simulate_norway(scenario=scenario, true_n=true_n, seed=seed, out=out)
+    say(f"wrote {out}: synthetic lists of {scenario} with a true number of {true_n:,} adults, seed {seed}")
+
+
+def _read(path: Path, covariates: list[str] | None) -> "CaptureHistories":
+    """Capture histories of a file, or of a published table by its name, summed over covariates."""
+    from mse.datasets import dataset_names, load_dataset
+    from mse.histories import read_histories
+
+    if not path.exists() and str(path) in dataset_names():
+        return load_dataset(str(path))
+    table = read_histories(path, covariates=tuple(covariates or ()))
+    return table.collapse_strata() if table.is_stratified else table
+
+
+def _answer(asked: "list[tuple[str, Callable[[], Estimate]]]", level: float, how: Format) -> None:
+    """Print every answer and refusal; refuse when there is no answer at all."""
+    import pandas as pd
+
+    from mse.errors import Refused
+    from mse.estimate import to_frame
+
+    rows, refusals = [], []
+    for name, ask in asked:
+        try:
+            rows.append(to_frame(ask(), level=level).assign(refused=""))
+        except Refused as refusal:
+            refusals.append(refusal)
+            rows.append(pd.DataFrame([{"model": name, "refused": " ".join(refusal.reasons)}]))
+    if len(refusals) < len(rows) or how is not Format.table:
+        frame = pd.concat(rows, ignore_index=True)
+        show(frame.drop(columns="refused") if not refusals else frame, how)
+    if len(refusals) == len(rows):
+        raise (
+            refusals[0]
+            if len(refusals) == 1
+            else Refused(
+                "\n".join(str(refusal) for refusal in refusals),
+                reasons=[reason for refusal in refusals for reason in refusal.reasons],
+            )
+        )

@@ -1,0 +1,87 @@
+"""Commands that run at the linkage unit: who is whom, and who is on which lists."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mse.cli.printing import Format, say, show
+
+if TYPE_CHECKING:
+    from mse.histories import CaptureHistories
+
+__all__ = ["histories", "link_lists"]
+
+
+def link_lists(
+    files: Annotated[list[Path], typer.Argument(help="Encoded lists (.mse), two or more.")],
+    out: Annotated[Path, typer.Option(help="Folder for the links; new or empty.")],
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")],
+    n_draws: Annotated[int, typer.Option(help="How many plausible ways to join the records are drawn.")] = 100,
+) -> None:
+    """Link encoded lists: draws of which records are the same person."""
+    from mse.errors import BadInput
+    from mse.linkage import link
+    from mse.pseudonyms import read_encoded
+
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise BadInput(f"{out} is not an empty folder; name a new one for the links")
+    links = link([read_encoded(path) for path in files], seed=seed, n_draws=n_draws)
+    links.write(out)
+    for note in links.notes:
+        say(note)
+    persons = links.distinct_persons()
+    say(
+        f"wrote {out}: {links.n_records:,} records, {persons.median:,.0f} distinct persons "
+        f"(95 % of {links.n_draws} draws: {persons.low:,.0f} to {persons.high:,.0f})"
+    )
+
+
+def histories(
+    source: Annotated[Path, typer.Argument(help="Folder of links, or a CSV with one row per record.")],
+    out: Annotated[Path | None, typer.Option(help="CSV of capture histories to write.")] = None,
+    person: Annotated[str, typer.Option(help="Column of the CSV that names the person.")] = "person",
+    list_column: Annotated[str, typer.Option("--list", help="Column of the CSV that names the list.")] = "list",
+    draw: Annotated[int | None, typer.Option(help="Which draw of the links; by default the central one.")] = None,
+    how: Annotated[Format, typer.Option("--format", help="How to print the overlaps.")] = Format.table,
+) -> None:
+    """Count capture histories, from links or from records, and show the overlaps of the lists."""
+    table = _from_links(source, draw) if source.is_dir() else _from_records(source, person, list_column)
+    if out is not None:
+        table.write(out)
+    show(table.overlap_table().reset_index(names="list"), how)
+    if how is Format.table:
+        say(f"{table.n_observed:,} persons on {table.n_lists} lists; the diagonal holds the persons on each list")
+        for note in table.notes:
+            say(note)
+        if out is not None:
+            say(f"wrote {out}")
+
+
+def _from_links(folder: Path, draw: int | None) -> "CaptureHistories":
+    from mse.errors import BadInput
+    from mse.histories import CaptureHistories
+    from mse.links import Links
+
+    try:
+        links = Links.read(folder)
+    except FileNotFoundError:
+        raise BadInput(f"{folder} holds no links; give the folder that `mse link` wrote") from None
+    if draw is not None and not 0 <= draw < links.n_draws:
+        raise BadInput(f"draw={draw} does not exist; the links hold the draws 0 to {links.n_draws - 1}")
+    return CaptureHistories.from_links(links)[links.central_draw if draw is None else draw]
+
+
+def _from_records(path: Path, person: str, list_column: str) -> "CaptureHistories":
+    import pandas as pd
+
+    from mse.errors import BadInput
+    from mse.histories import CaptureHistories
+
+    try:
+        records = pd.read_csv(path, dtype=str)
+    except FileNotFoundError:
+        raise BadInput(f"there is no file {path}; check the path") from None
+    except ValueError:
+        raise BadInput(f"{path} cannot be read as CSV in UTF-8; save it with a header row and commas") from None
+    return CaptureHistories.from_records(records, person=person, list=list_column)

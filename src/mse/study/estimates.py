@@ -1,0 +1,106 @@
+"""The models of a study: each fitted to the same capture histories, each refusal recorded as a result."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mse.errors import Refused
+from mse.estimate import Estimate
+from mse.histories import CaptureHistories
+from mse.models.loglinear import fit_loglinear
+from mse.models.lower_bound import chao_lower_bound
+from mse.models.search import select_loglinear
+from mse.models.two_lists import chapman
+from mse.study.plan import Bayes, Plan
+from mse.study.stage import as_json, run_stage
+from mse.study.storage import write_result
+from mse.writing import write_text
+
+__all__ = ["PlannedModel", "planned_models", "run_model", "run_sensitivity"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedModel:
+    """One model of the study: the folder it is written to, its name, its options, and how it is fitted."""
+
+    folder: str
+    name: str
+    options: Mapping[str, object]
+    fit: Callable[[CaptureHistories], Estimate]
+    is_log_linear: bool = False
+
+
+def planned_models(plan: Plan) -> tuple[PlannedModel, ...]:
+    """The models that the study asks for, in the order in which they are reported."""
+    models = [PlannedModel("chao", "Chao's lower bound", {}, chao_lower_bound)]
+    if len(plan.lists) == 2:
+        models.append(PlannedModel("chapman", "Chapman", {}, chapman))
+    models += [_fitted(number, model, plan) for number, model in enumerate(plan.fit, start=1)]
+    if plan.select is not None:
+        models += [_selected(by, plan.select.max_order) for by in plan.select.by]
+    if plan.bayes is not None:
+        models.append(_bayesian(plan.bayes, plan.seed))
+    return tuple(models)
+
+
+def run_model(folder: Path, planned: PlannedModel, histories: CaptureHistories) -> tuple[Mapping[str, str], bool]:
+    """Fit one model into its own folder; the hashes of its files, and whether it stood there already."""
+
+    def write(folder: Path) -> None:
+        try:
+            result: Estimate | Refused = planned.fit(histories)
+        except Refused as refusal:
+            result = refusal
+        write_result(folder, planned.name, result)
+
+    options = {"name": planned.name, **planned.options}
+    return run_stage(folder / planned.folder, inputs={"histories": histories.sha256}, options=options, write=write)
+
+
+def run_sensitivity(folder: Path, model: str, draws: tuple[CaptureHistories, ...]) -> tuple[Mapping[str, str], bool]:
+    """Refit one model on the table of every linkage draw: how far the links alone move the estimate."""
+
+    def write(folder: Path) -> None:
+        n_hat, n_refused = [], 0
+        for histories in draws:
+            try:
+                n_hat.append(fit_loglinear(histories, model, interval="log-normal").n_hat)
+            except Refused:
+                n_refused += 1
+        about: dict[str, object] = {"model": model, "n_draws": len(draws), "n_refused": n_refused}
+        if n_hat:
+            low, median, high = np.quantile(n_hat, [0.025, 0.5, 0.975])
+            about |= {"low": float(low), "median": float(median), "high": float(high)}
+        write_text(folder / "sensitivity.json", as_json(about))
+
+    inputs = {f"draw {number}": histories.sha256 for number, histories in enumerate(draws)}
+    return run_stage(folder / "sensitivity", inputs=inputs, options={"model": model}, write=write)
+
+
+def _fitted(number: int, model: str, plan: Plan) -> PlannedModel:
+    text = "[" + "][".join(one.name for one in plan.lists) + "]" if model == "independence" else model
+    name = f"log-linear model {text}"
+    return PlannedModel(f"fit-{number}", name, {"model": text}, lambda h: fit_loglinear(h, text), is_log_linear=True)
+
+
+def _bayesian(options: Bayes, seed: int) -> PlannedModel:
+    def fit(histories: CaptureHistories) -> Estimate:
+        # Importing PyMC takes seconds, which only a study with a Bayesian model should pay.
+        from mse.models.bayes_loglinear import bayes_loglinear
+
+        return bayes_loglinear(histories, prior=options.prior, max_order=options.max_order, seed=seed)
+
+    name = f"Bayesian log-linear model, {options.prior} prior"
+    return PlannedModel("bayes", name, asdict(options) | {"seed": seed}, fit)
+
+
+def _selected(by: str, max_order: int | None) -> PlannedModel:
+    return PlannedModel(
+        f"select-{by}",
+        f"log-linear model selected by {by.upper()}",
+        {"by": by, "max_order": max_order},
+        lambda h: select_loglinear(h, by=by, max_order=max_order),
+        is_log_linear=True,
+    )

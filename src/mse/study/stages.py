@@ -1,0 +1,110 @@
+"""The stages from registers to the verdict: each writes its folder from values, and each has a reader."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+from mse.histories import CaptureHistories, read_histories
+from mse.interval import Interval
+from mse.linkage import link
+from mse.links import Links
+from mse.pseudonyms import EncodedRegister, encode, read_encoded
+from mse.registers import Register
+from mse.robustness.verdict import feasibility
+from mse.study.lists import Lists
+from mse.study.plan import Plan
+from mse.study.stage import as_json
+from mse.study.storage import read_interval, write_interval, write_verdict
+from mse.writing import write_bytes, write_text
+
+__all__ = [
+    "Histories",
+    "read_draws",
+    "read_links",
+    "read_registers",
+    "write_agency_only",
+    "write_feasibility",
+    "write_histories",
+    "write_links",
+    "write_pseudonyms",
+]
+
+BY_REGISTER, BY_LIST = "by-register", "by-list"
+
+
+def write_pseudonyms(folder: Path, lists: Lists, project: str) -> None:
+    """Each register as keyed tokens; a register that came encoded is written as it came."""
+    for one in lists.registers:
+        _encoded(one.register, lists, project).write(folder / f"{one.name}.mse")
+
+
+def read_registers(folder: Path) -> tuple[EncodedRegister, ...]:
+    """The encoded registers, by name."""
+    return tuple(read_encoded(path) for path in sorted(folder.glob("*.mse")))
+
+
+def write_links(folder: Path, registers: tuple[EncodedRegister, ...], plan: Plan, names: Mapping[str, str]) -> None:
+    """Link the registers, then join them into the lists of the analysis.
+
+    `names` gives for each register the list that it belongs to.
+    """
+    links = link(registers, seed=plan.seed, n_draws=plan.n_draws)
+    links.write(folder / BY_REGISTER)
+    merged = {one.name: tuple(name for name, of in names.items() if of == one.name) for one in plan.lists}
+    links.merge_lists(merged).write(folder / BY_LIST)
+
+
+def read_links(folder: Path) -> tuple[Links, Links]:
+    """Links between registers, and between the lists of the analysis."""
+    return Links.read(folder / BY_REGISTER), Links.read(folder / BY_LIST)
+
+
+@dataclass(frozen=True, eq=False)
+class Histories:
+    """The capture histories of the central draw, those of all draws, and the number of distinct persons.
+
+    Attributes
+    ----------
+    central : CaptureHistories
+        The draw with the median number of persons: what models and the verdict are made from.
+    draws : tuple of CaptureHistories
+    distinct : Interval
+        Distinct persons over the draws, with median.
+    """
+
+    central: CaptureHistories
+    draws: tuple[CaptureHistories, ...]
+    distinct: Interval
+
+
+def write_histories(folder: Path, links: Links) -> None:
+    """Capture histories of every draw, the table of the central one, and the number of distinct persons."""
+    draws = CaptureHistories.from_links(links)
+    counts = np.stack([histories.total_counts for histories in draws])
+    central = links.central_draw
+    draws[central].write(folder / "histories.csv")
+    write_text(folder / "overlap.csv", draws[central].overlap_table().to_csv(lineterminator="\n"))
+    stream = BytesIO()
+    np.save(stream, counts, allow_pickle=False)
+    write_bytes(folder / "draws.npy", stream.getvalue())
+    about = {"lists": list(links.lists), "central_draw": central, "notes": list(draws[central].notes)}
+    write_text(folder / "about.json", as_json(about))
+    write_interval(folder / "distinct.json", links.distinct_persons())
+
+
+def read_draws(folder: Path) -> Histories:
+    """What `write_histories` wrote."""
+    about = json.loads((folder / "about.json").read_text("utf-8"))
+    lists = tuple(about["lists"])
+    draws = tuple(CaptureHistories(lists, counts) for counts in np.load(folder / "draws.npy", allow_pickle=False))
+    central = replace(read_histories(folder / "histories.csv"), notes=tuple(about["notes"]))
+    return Histories(central, draws, read_interval(folder / "distinct.json"))
+
+
+def write_feasibility(folder: Path, histories: CaptureHistories, seed: int) -> None:
+    """The verdict on whether these capture histories support an estimate."""
+    write_verdict(folder / "verdict.json", feasibility(histories, seed=seed))
