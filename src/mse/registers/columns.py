@@ -26,19 +26,21 @@ IDENTIFIER_FIELDS = (
     "phone",
 )
 REPEATABLE_FIELDS = ("alias",)
-# A field whose values only one kind can read; the others take any kind but `ignore`.
-KIND_OF_FIELD: Mapping[str, tuple[str, ...]] = MappingProxyType(
+FREE_KINDS = ("name", "text")
+# Fields whose values only one kind can read; the others take any kind but `ignore`.
+KIND_OF_FIELD: Mapping[str, str] = MappingProxyType(
     {
-        "given_name": ("name",),
-        "family_name": ("name",),
-        "alias": ("name",),
-        "birth_date": ("date",),
-        "birth_year": ("number",),
-        "fnr": ("text",),
-        "d_number": ("text",),
-        "duf": ("text",),
-        "phone": ("text",),
+        "given_name": "name",
+        "family_name": "name",
+        "alias": "name",
+        "birth_date": "date",
+        "birth_year": "number",
+        "fnr": "text",
+        "d_number": "text",
+        "duf": "text",
+        "phone": "text",
     }
+    | dict.fromkeys(COMMON_CATEGORIES, "category")
 )
 COLUMN_KEYS = ("kind", "field", "identifier", "ictip", "codes")
 FIELD_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -60,6 +62,7 @@ class Column:
         The common field, for example ``given_name`` or ``sex``; empty for an ignored column.
     identifier : bool
         Whether the values identify a person: they are then never printed, and leave the agency only as pseudonyms.
+        In a codebook file that does not say, the identifier fields and all names, texts and dates do.
     ictip : str
         The IC-TIP concept, in words.
     codes : mapping of str to str
@@ -98,6 +101,7 @@ class Column:
 
 
 def mapping_of(column: Column) -> dict[str, Any]:
+    """The [columns.*] part of a codebook that declares the column."""
     if column.kind == "ignore":
         return {"kind": "ignore"}
     about: dict[str, Any] = {"kind": column.kind, "field": column.field, "identifier": column.identifier}
@@ -109,9 +113,9 @@ def mapping_of(column: Column) -> dict[str, Any]:
 
 
 def column_of(name: str, spec: Mapping[str, Any]) -> Column:
+    """The column that a [columns.*] part of sound shape declares."""
     kind, common = spec["kind"], spec.get("field", "")
-    # Whatever may name a person counts as an identifier until the codebook says otherwise.
-    guess = kind != "ignore" and common not in COMMON_CATEGORIES and (kind != "number" or common == "birth_year")
+    guess = common in IDENTIFIER_FIELDS or kind in (*FREE_KINDS, "date")
     return Column(name, kind, common, spec.get("identifier", guess), spec.get("ictip", ""), spec.get("codes", {}))
 
 
@@ -155,15 +159,14 @@ def _column_problems(column: Column) -> Iterator[str]:
         return
     if NUMBERED_ALIAS.fullmatch(column.field):
         yield f"the field {column.field} is written alias; several columns may have it, and are numbered when read"
-    allowed = KIND_OF_FIELD.get(column.field)
-    if allowed and column.kind not in allowed:
-        yield f"the field {column.field} has kind {allowed[0]!r}, not {column.kind!r}"
+    if column.kind != (right := KIND_OF_FIELD.get(column.field, column.kind)):
+        yield f"the field {column.field} has kind {right!r}, not {column.kind!r}"
     if column.field in IDENTIFIER_FIELDS and not column.identifier:
         yield f"the field {column.field} identifies a person: identifier = true"
     if column.field in COMMON_CATEGORIES and column.identifier:
         yield f"the field {column.field} holds common categories, not an identifier: identifier = false"
-    if column.field in COMMON_CATEGORIES and column.kind != "category":
-        yield f"the field {column.field} has kind 'category', not {column.kind!r}"
+    if column.kind in FREE_KINDS and column.field not in IDENTIFIER_FIELDS and not column.identifier:
+        yield f"kind {column.kind!r} may hold anything that was typed, also a name: identifier = true, or kind 'ignore'"
     yield from _code_problems(column)
 
 
