@@ -1,0 +1,201 @@
+"""Who is met by whom: persons, agencies and referrals, held to the published margins.
+
+Each person and list has log odds: the person's visibility, what the agency looks for, and referrals from the lists the
+person is already on. Adding a logistic error to the log odds and taking those above zero would be one independent draw for
+each pair. Here the sum of log odds and errors over those taken is made as large as the published margins and the readable
+overlaps allow (an integer programme for each step), which is the same draw when the margins do not bind; the idea is
+perturb-and-MAP (Papandreou & Yuille 2011, https://doi.org/10.1109/ICCV.2011.6126242).
+
+Where the population lacks a person whom the margins demand, one person whom nobody has met is drawn again with those traits.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mse.errors import BadInput
+from mse.synthetic.population import TRAITS, assumptions, fill_in
+from mse.synthetic.programme import Candidate, Programme, solve
+from mse.synthetic.rules import STATES, ListRule
+
+__all__ = ["Encounters", "meet", "recorded_form"]
+
+REDRAW_PENALTY = 25.0  # log odds: a person is drawn again only when the margins cannot be met otherwise
+OTHER_FORM: Mapping[str, tuple[str, str]] = {
+    "sexual": ("several", "several"),
+    "labour": ("services", "several"),
+    "services": ("labour", "labour"),
+    "several": ("sexual", "labour"),
+    "organ": ("organ", "organ"),
+    "forced_marriage": ("not_clarified", "several"),
+    "not_clarified": ("labour", "sexual"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Encounters:
+    """The persons, and for each list who is on it.
+
+    Attributes
+    ----------
+    persons : DataFrame, one row per person, with the traits.
+    states : mapping of str to Series
+        For each list the state (``new``, ``earlier``, ``once``, ``twice``, ``on``) of those on it, by person.
+    forms : mapping of str to Series
+        The form of exploitation that each list would write for every person.
+    n_redrawn : int
+        Persons drawn again so that the margins could be met.
+    """
+
+    persons: pd.DataFrame
+    states: Mapping[str, "pd.Series[str]"]
+    forms: Mapping[str, "pd.Series[str]"]
+    n_redrawn: int
+
+    def on(self, *names: str) -> set[int]:
+        """Persons on at least one of the lists."""
+        return {person for name in names for person in self.states[name].index}
+
+
+def meet(
+    persons: pd.DataFrame,
+    rules: Sequence[ListRule],
+    facts: Sequence[Mapping[str, Any]],
+    *,
+    year: int,
+    earlier_but_new_here: float,
+    rng: np.random.Generator,
+) -> Encounters:
+    """Let the agencies meet the persons, step by step.
+
+    Parameters
+    ----------
+    persons : DataFrame, index 0 .. N-1, with the columns `TRAITS`.
+    rules : sequence of ListRule
+        Lists with the same `step` are filled together; later steps see the earlier ones.
+    facts : sequence of mappings
+        The overlaps that must hold, as in `encounters_2020.toml`.
+    year : int
+    earlier_but_new_here : float
+        Log odds that someone first met before `year` is new to a list.
+    rng : Generator
+
+    Raises
+    ------
+    BadInput
+        If the population is too small for the margins.
+    """
+    persons = persons.copy()
+    luck = pd.DataFrame(rng.random((len(persons), len(rules))), persons.index, [rule.name for rule in rules])
+    states: dict[str, pd.Series[str]] = {}
+    n_redrawn = 0
+    for step in sorted({rule.step for rule in rules}):
+        together = [rule for rule in rules if rule.step == step]
+        stock = _with_spares(persons, together, year=year, rng=rng)
+        candidates = [_candidates(stock, rule, states, luck, earlier_but_new_here, year, rng) for rule in together]
+        chosen = solve(Programme(stock, tuple(candidates), tuple(together), tuple(facts), states))
+        met = {person for own in states.values() for person in own.index}
+        met |= {person for own in chosen.values() for person in own.index if person in persons.index}
+        wanted = sorted({person for own in chosen.values() for person in own.index if person not in persons.index})
+        unmet = [person for person in persons.index if person not in met]
+        if len(wanted) > len(unmet):
+            raise BadInput(
+                f"true_n={len(persons)} is too small for the published lists: at step {step} nobody is left whom no "
+                "agency has met; give a larger true_n"
+            )
+        place = dict(zip(wanted, rng.choice(unmet, len(wanted), replace=False).tolist(), strict=True)) if wanted else {}
+        for spare, person in place.items():
+            persons.loc[person, list(TRAITS)] = stock.loc[spare, list(TRAITS)]
+            luck.loc[person, [rule.name for rule in together]] = 1.0  # a spare is written as drawn
+        n_redrawn += len(wanted)
+        states |= {name: own.rename(index=place).sort_index() for name, own in chosen.items()}
+    forms = {rule.name: recorded_form(persons["form"], luck[rule.name]) for rule in rules}
+    return Encounters(persons.infer_objects(), states, forms, n_redrawn)
+
+
+def recorded_form(form: "pd.Series[str]", luck: "pd.Series[float]") -> "pd.Series[str]":
+    """The form an agency writes: the person's main one, but another one for the least lucky."""
+    share = assumptions()["form_recorded_otherwise"]
+    first = form.map({one: others[0] for one, others in OTHER_FORM.items()})
+    second = form.map({one: others[1] for one, others in OTHER_FORM.items()})
+    return form.where(luck >= share, first.where(luck < share / 2, second))
+
+
+def _with_spares(
+    persons: pd.DataFrame, rules: Sequence[ListRule], *, year: int, rng: np.random.Generator
+) -> pd.DataFrame:
+    """The persons, then spare ones for every combination of traits that the margins name."""
+    wanted: list[dict[str, object]] = []
+    for rule in rules:
+        wanted += _spares(rule, year)
+    spares = pd.DataFrame(wanted, columns=["sex", "form", "region", "legal_track", "city", "first_year"])
+    spares = fill_in(spares.astype(object), year=year, rng=rng)
+    spares.index = pd.RangeIndex(len(persons), len(persons) + len(spares))
+    return pd.concat([persons, spares])
+
+
+def _spares(rule: ListRule, year: int) -> list[dict[str, object]]:
+    margins, most = rule.margins, rule.margins.total
+    sexes = margins.sex or {(sex,): most for sex in rule.only.get("sex", ("woman", "man"))}
+    forms = margins.form or {("sexual",): most, ("labour",): most}
+    regions: dict[tuple[str, ...], int] = dict(margins.region)
+    for group in rule.other_regions:
+        regions |= {(region,): margins.other_region for region in group}
+    regions = regions or {("eastern_europe",): most, ("africa",): most, ("asia",): most}
+    if margins.new is None:
+        years = {year: most, None: most}
+    else:
+        years = {year: margins.new, year - 1: most - margins.new}
+    spares: list[dict[str, object]] = []
+    for (sex, *_), n_sex in sexes.items():
+        for categories, n_form in forms.items():
+            for (region, *_), n_region in regions.items():
+                for first, n_year in years.items():
+                    for form in categories:
+                        one = {"sex": sex, "form": form, "region": region, "first_year": first}
+                        for trait in ("legal_track", "city"):
+                            one[trait] = rule.only[trait][0] if trait in rule.only else None
+                        spares += [one] * min(n_sex, n_form, n_region, n_year)
+    return spares
+
+
+def _candidates(
+    stock: pd.DataFrame,
+    rule: ListRule,
+    states: Mapping[str, "pd.Series[str]"],
+    luck: pd.DataFrame,
+    earlier_but_new_here: float,
+    year: int,
+    rng: np.random.Generator,
+) -> Candidate:
+    n = len(stock)
+    odds = stock["visibility"].to_numpy(dtype=np.float64).copy()
+    for key, value in rule.affinity.items():
+        trait, category = key.split(".")
+        odds += value * (stock[trait] == category).to_numpy()
+    for name, value in rule.referral.items():
+        if name in states:
+            odds += value * stock.index.isin(states[name].index)
+    spare = np.arange(n) >= len(luck)
+    odds = odds + rng.logistic(size=n) - REDRAW_PENALTY * spare
+    eligible = np.ones(n, dtype=np.bool_)
+    for trait, allowed in rule.only.items():
+        eligible &= stock[trait].isin(list(allowed)).to_numpy()
+    if rule.reflection_housing:
+        track = stock["legal_track"]
+        passed = stock["from_reflection"].to_numpy(dtype=np.bool_)
+        eligible &= ~((track == "final_rejection").to_numpy() | ((track == "asylum").to_numpy() & ~passed))
+    form = stock["form"].copy()
+    form.iloc[: len(luck)] = recorded_form(form.iloc[: len(luck)], luck[rule.name])
+    names = [name for name, _ in STATES[rule.states]]
+    utility = np.tile(odds[:, None], (1, len(names)))
+    allowed_state = np.tile(eligible[:, None], (1, len(names)))
+    if rule.states == "new":
+        newcomer = (stock["first_year"] == year).to_numpy()
+        utility[:, 0] += np.where(newcomer, 0.0, earlier_but_new_here)
+        allowed_state[:, 1] &= ~newcomer
+    weights = np.array([weight for _, weight in STATES[rule.states]])
+    return Candidate(rule.name, tuple(names), weights, utility, allowed_state, form.to_numpy(dtype=object))
