@@ -1,6 +1,5 @@
 """EncodedRegister: one agency's list without names, as it leaves the building."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -173,9 +172,7 @@ def _problem(header: Header, records: pd.DataFrame) -> str | None:
 
 
 def _all_fit(column: pd.Series, form: str, *, missing: bool) -> bool:
-    """Whether every cell has the form; a cell that is not text never has."""
-    given = column.dropna()
-    if len(given) < len(column) and not missing:
+    """Whether every cell is text of this form."""
+    if column.dtype != "str" or (column.isna().any() and not missing):
         return False
-    pattern = re.compile(form)
-    return all(isinstance(cell, str) and pattern.fullmatch(cell) for cell in given)
+    return bool(column.dropna().str.fullmatch(form).all())

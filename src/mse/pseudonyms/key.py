@@ -46,7 +46,7 @@ class Key:
     Examples
     --------
     >>> Key("demo", bytes(range(32)))
-    Key(project 'demo', fingerprint 4b6ddd09a3d8)
+    Key(project 'demo', fingerprint 389061764dbc)
     """
 
     project: str

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache, lru_cache
 
+from mse.identifiers import is_duf, kind_of_identifier
 from mse.pseudonyms.rules import rules
 
 __all__ = [
@@ -30,8 +31,6 @@ __all__ = [
 DROPPED, BREAK = "_", "-"
 ISO_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 YEAR = re.compile(r"([0-9]{4})(\.0+)?")
-DUF = re.compile(r"(19|20)[0-9]{10}")
-IDENTITY = re.compile(r"([0-9]{2})([0-9]{2})[0-9]{7}")
 
 
 @lru_cache(maxsize=1 << 16)
@@ -80,7 +79,8 @@ def joined(words: Sequence[str]) -> str:
     return _folded("".join(words))
 
 
-def skeleton(words: Sequence[str]) -> str:
+@lru_cache(maxsize=1 << 16)
+def skeleton(words: tuple[str, ...]) -> str:
     """The consonants that survive most ways of writing a name in Latin letters; empty for no words.
 
     Examples
@@ -103,11 +103,14 @@ def skeleton(words: Sequence[str]) -> str:
 
 def aliases(text: str) -> tuple[tuple[str, ...], ...]:
     """The words of each alias in a cell; several aliases are separated by one of `;|/,`."""
+    if not text:
+        return ()
     separators = rules().tables["names"]["alias_separators"]
     parts = re.split(f"[{re.escape(separators)}]", text)
     return tuple(words for words in map(name_words, parts) if words)
 
 
+@lru_cache(maxsize=1 << 16)
 def birth_date(text: str) -> date | None:
     """An ISO date of birth within the years that can be; anything else is missing."""
     found = ISO_DATE.fullmatch(text.strip())
@@ -130,46 +133,38 @@ def birth_year(text: str) -> str:
 
 def digits(text: str) -> str:
     """The digits of a number typed with blanks, points or dashes; empty when anything else stands in it."""
-    kept = "".join(character for character in text if character not in rules().tables["numbers"]["separators"])
+    kept = text.translate(_separators())
     return kept if kept.isascii() and kept.isdigit() else ""
 
 
 def duf(text: str) -> str:
-    """A DUF number: 12 digits that begin with a year. Its check digits are not published, so they are not checked."""
+    """A DUF number, real or synthetic; only its form can be checked."""
     found = digits(text)
-    return found if DUF.fullmatch(found) else ""
+    return found if is_duf(found) or is_duf(found, rule="synthetic") else ""
 
 
+@lru_cache(maxsize=1 << 16)
 def identity_number(text: str) -> tuple[str, str] | None:
     """A fodselsnummer or D-number: which of the two it is, and its 11 digits; None when it cannot be one.
 
-    The check digits may follow today's rule or the one from 2032, and the month may be of the Tax Administration's
-    synthetic series (month + 80). A leading zero that a spreadsheet dropped is put back.
+    The check digits may follow today's rule or the one from 2032, and the number may be of the Tax Administration's
+    synthetic series. A leading zero that a spreadsheet dropped is put back.
 
     Examples
     --------
-    >>> identity_number("418199 00072"), identity_number("01819900071"), identity_number("01819900072")
+    >>> identity_number("179120 99997"), identity_number("579120-75186"), identity_number("17912099998")
+    (('fnr', '17912099997'), ('d_number', '57912075186'), None)
     """
-    table = rules().tables["numbers"]["identity"]
     found = digits(text)
     found = f"0{found}" if len(found) == 10 else found
-    parts = IDENTITY.fullmatch(found)
-    if parts is None:
-        return None
-    day, month = int(parts[1]), int(parts[2])
-    is_d_number = day > table["d_number_days"]
-    day -= table["d_number_days"] * is_d_number
-    if not any(_is_day(day, month - added) for added in table["months"]):
-        return None
-    for check in ("1", "2"):
-        weighted = zip(table[f"weights_{check}"], found, strict=False)
-        if sum(weight * int(digit) for weight, digit in weighted) % 11 not in table[f"remainders_{check}"]:
-            return None
-    return ("d_number" if is_d_number else "fnr"), found
+    kind = kind_of_identifier(found) if len(found) == 11 else None
+    return None if kind is None else (kind.removeprefix("synthetic_"), found)
 
 
 def phone(text: str) -> str:
     """A telephone number as digits, a Norwegian one without its country code; missing when it cannot be one."""
+    if not text:
+        return ""
     table = rules().tables["numbers"]["phone"]
     plus = text.strip().startswith("+")
     found = digits(text.strip().removeprefix("+").replace("(", "").replace(")", ""))
@@ -182,8 +177,8 @@ def phone(text: str) -> str:
     return f"+{found}" if fits and plus else found if fits else ""
 
 
-def normal_forms(person: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """All normal forms of one person: the form's name to its values, more than one only for the words of names.
+def normal_forms(person: Mapping[str, str]) -> dict[str, str]:
+    """All normal forms of one person, by the name of the form; several words stand with a blank between them.
 
     Parameters
     ----------
@@ -192,7 +187,7 @@ def normal_forms(person: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
 
     Returns
     -------
-    dict of str to tuple of str
+    dict of str to str
         Only forms that are not missing.
 
     Notes
@@ -203,7 +198,7 @@ def normal_forms(person: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     Examples
     --------
     >>> normal_forms({"given_name": "Åse", "birth_date": "1990-01-01"})["birth_year"]
-    ('1990',)
+    '1990'
     """
     given, family = name_words(person.get("given_name", "")), name_words(person.get("family_name", ""))
     one = {
@@ -221,12 +216,11 @@ def normal_forms(person: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
         one["skeletons"] = " ".join(sorted((one["given_skeleton"], one["family_skeleton"])))
         one["initials"] = " ".join(sorted((given[0][0], family[0][0])))
     for field in ("d_number", "fnr"):  # one typed into the column of the other counts as what it is
-        number = identity_number(person.get(field, ""))
+        number = identity_number(person[field]) if field in person else None
         if number is not None:
             one[number[0]] = number[1]
-    forms = {name: (value,) for name, value in one.items() if value}
-    words = _distinct_words([given, family, *aliases(person.get("alias", ""))])
-    return forms | ({"words": words} if words else {})
+    one["words"] = _distinct_words([given, family, *aliases(person.get("alias", ""))])
+    return {name: value for name, value in one.items() if value}
 
 
 def _birth(person: Mapping[str, str]) -> dict[str, str]:
@@ -234,15 +228,15 @@ def _birth(person: Mapping[str, str]) -> dict[str, str]:
     if day is None:
         return {"birth_year": birth_year(person.get("birth_year", ""))}
     year = {"birth_year": f"{day.year}"}
-    if f"{day:%m-%d}" in rules().tables["birth"]["year_only"]:
+    if day.isoformat()[5:] in rules().tables["birth"]["year_only"]:
         return year
     low, high = sorted((day.month, day.day))
     return year | {"birth_date": day.isoformat(), "birth_date_any_order": f"{day.year}-{low:02}-{high:02}"}
 
 
-def _distinct_words(names: Iterable[Sequence[str]]) -> tuple[str, ...]:
+def _distinct_words(names: Iterable[Sequence[str]]) -> str:
     shortest = rules().tables["names"]["shortest"]
-    return tuple(sorted({word for words in names for word in words if len(word) >= shortest}))
+    return " ".join(sorted({word for words in names for word in words if len(word) >= shortest}))
 
 
 def _folded(word: str) -> str:
@@ -256,13 +250,10 @@ def _folded(word: str) -> str:
 
 
 @cache
+def _separators() -> dict[int, None]:
+    return dict.fromkeys(map(ord, rules().tables["numbers"]["separators"]))
+
+
+@cache
 def _placeholders() -> frozenset[str]:
     return frozenset(_folded(name.replace(" ", "")) for name in rules().tables["names"]["placeholders"])
-
-
-def _is_day(day: int, month: int) -> bool:
-    try:
-        date(2000, month, day)  # a leap year: the century is not part of the number
-    except ValueError:
-        return False
-    return True
