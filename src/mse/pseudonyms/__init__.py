@@ -1,10 +1,10 @@
 """Pseudonyms: an agency's list becomes keyed tokens before it leaves the building."""
 
-from mse.pseudonyms.merging import duplicates
 from mse.pseudonyms.encoded import EncodedRegister, read_encoded
 from mse.pseudonyms.encoding import encode, id_map
 from mse.pseudonyms.header import Header, TokenField
 from mse.pseudonyms.key import Key, new_key, read_key
+from mse.pseudonyms.merging import duplicates
 from mse.pseudonyms.origin import check_same_origin
 
 __all__ = [

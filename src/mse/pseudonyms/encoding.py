@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from mse.errors import BadInput
-from mse.pseudonyms.merging import Person, merged, persons_of, same_person
 from mse.pseudonyms.encoded import EncodedRegister
 from mse.pseudonyms.header import Header
 from mse.pseudonyms.key import Key, check_project
+from mse.pseudonyms.merging import Person, merged, persons_of, same_person
 from mse.pseudonyms.normalise import normal_forms
 from mse.pseudonyms.rules import Token, rules
 from mse.pseudonyms.tokens import known_answer_digest, token_columns
