@@ -1,7 +1,7 @@
 """Two facts about a log-linear model on given counts: does a finite MLE exist, and is the total identified?
 
-Fienberg and Rinaldo (2012), doi:10.1214/12-AOS986; Chan, Silverman and Vincent (2021), doi:10.1080/01621459.2019.1708748.
-Both take the design after the terms with a zero sufficient statistic, and the cells that contain them, were removed.
+Fienberg and Rinaldo (2012), doi:10.1214/12-AOS986; Chan, Silverman and Vincent (2021),
+doi:10.1080/01621459.2019.1708748. Both take the design after the terms with a zero sufficient statistic, and the cells that contain them, were removed.
 """
 
 import numpy as np
@@ -49,7 +49,7 @@ def ascent_direction(design: NDArray[np.float64], positive: NDArray[np.bool_]) -
     )
     if answer.status != 0:
         raise RuntimeError(f"the linear programme of existence ended with {answer.message!r}")
-    return None if answer.fun > -0.5 else np.asarray(answer.x)
+    return None if float(answer.fun or 0.0) > -0.5 else np.asarray(answer.x)
 
 
 def total_is_identified(design: NDArray[np.float64]) -> bool:

@@ -1,7 +1,7 @@
 """Existence and identifiability of many models on one table, with as few linear programmes as possible.
 
-A converged fit with every mean above `CERTAIN_MEAN` is proof of both. For the rest, on the same active cells: every model
-below one with an MLE has one too, and a direction in which the likelihood rises for ever serves every model that
+A converged fit with every mean above `CERTAIN_MEAN` is proof of both. For the rest, on the same active cells: every
+model below one with an MLE has one too, and a direction in which the likelihood rises for ever serves every model that
 holds the terms it uses. So a few programmes, largest models first, settle all.
 """
 

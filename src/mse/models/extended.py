@@ -60,7 +60,8 @@ class Support:
     def design(self) -> NDArray[np.float64]:
         """Rows for the active cells, columns for `masks`."""
         cells = np.flatnonzero(self.active)[:, None]
-        return ((cells & self.masks) == self.masks).astype(np.float64)
+        design: NDArray[np.float64] = ((cells & self.masks) == self.masks).astype(np.float64)
+        return design
 
     def status(self, positive: NDArray[np.bool_]) -> str:
         """One of `STATUSES`, by linear programme and rank; `positive` over the active cells."""

@@ -1,5 +1,6 @@
 """A log-linear model fitted by extended maximum likelihood, with Wald and profile-likelihood intervals."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -117,7 +118,7 @@ def estimate_of(
     likelihood: str = "poisson",
     note: str = "",
     input_sha256: str,
-    options: dict[str, object],
+    options: Mapping[str, object],
 ) -> LogLinearEstimate:
     """The answer shape of a fit."""
     profile = ProfileLikelihood(mle, likelihood, note)

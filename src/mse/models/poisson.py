@@ -19,7 +19,7 @@ CONVERGED, STOPPED = 0, 1
 
 
 class Fit(NamedTuple):
-    """One fit: `beta` (n_terms,), means over all 2**K cells, the inverse information's first entry, and how it ended."""
+    """One fit: `beta` (n_terms,), means over all 2**K cells, the intercept's variance, and how it ended."""
 
     beta: NDArray[np.float64]
     means: NDArray[np.float64]

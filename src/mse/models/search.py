@@ -96,8 +96,8 @@ def select_loglinear(
     ranking = rank_models(histories, candidates, by=by, bic_n=bic_n, max_order=max_order)
     if not len(ranking) or ranking["status"].iloc[0] != "ok":
         raise NoFiniteMLE(
-            f"none of the {len(ranking):,} models has a finite MLE and an identified total on these counts; merge small "
-            "lists, or report the number of distinct persons only"
+            f"none of the {len(ranking):,} models has a finite MLE and an identified total on these counts; merge "
+            "small lists, or report the number of distinct persons only"
         )
     best = parse_model(ranking["model"].iloc[0], histories.lists)
     options: dict[str, object] = {
@@ -172,8 +172,8 @@ def _candidates(
         raise BadInput(f"max_order={max_order!r} is not possible with {n_lists} lists; use 1 to {n_lists - 1}")
     if n_lists > 6 or (n_lists == 6 and (max_order is None or max_order > 2)):
         raise BadInput(
-            f"all hierarchical models of {n_lists} lists up to order {max_order or n_lists - 1} are too many to search; "
-            "use max_order=2 with 6 lists, or merge lists until there are 5"
+            f"all hierarchical models of {n_lists} lists up to order {max_order or n_lists - 1} are too many to "
+            "search; use max_order=2 with 6 lists, or merge lists until there are 5"
         )
     models = hierarchical_models(n_lists, max_order)
     terms = all_terms(n_lists, max_order)

@@ -39,8 +39,8 @@ class LogLinear:
         full = 2 ** len(self.lists) - 1
         if full in self.interactions:
             raise BadInput(
-                f"the term of all {len(self.lists)} lists cannot be estimated, since nobody can count the missing cell; "
-                "leave it out"
+                f"the term of all {len(self.lists)} lists cannot be estimated, since nobody can count the missing "
+                "cell; leave it out"
             )
         if not self.is_hierarchical:
             raise BadInput(f"the terms {sorted(self.interactions)} are not closed under subsets; add the smaller terms")
@@ -184,7 +184,8 @@ def design_matrix(terms: Sequence[int], n_lists: int) -> NDArray[np.float64]:
     """Intercept, then one column per term; one row per history. Shape (2**K - 1, 1 + n_terms)."""
     values = np.arange(1, 2**n_lists)[:, None]
     masks = np.array([0, *terms], dtype=np.int64)[None, :]
-    return ((values & masks) == masks).astype(np.float64)
+    design: NDArray[np.float64] = ((values & masks) == masks).astype(np.float64)
+    return design
 
 
 @lru_cache(maxsize=16)

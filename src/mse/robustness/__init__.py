@@ -1,0 +1,5 @@
+"""Can these data carry an estimate at all, and how much does the answer depend on what was assumed?"""
+
+from mse.robustness.verdict import Finding, Verdict, feasibility
+
+__all__ = ["Finding", "Verdict", "feasibility"]

@@ -1,0 +1,197 @@
+"""The verdict: whether capture histories can carry an estimate of the hidden number.
+
+Each check is a finding with a weight: one that blocks leaves the number of distinct persons as the only answer; one
+that reserves lets the estimate stand with its reservation. The limits are argued in decisions/0010.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+
+from mse.errors import Refused
+from mse.histories import CaptureHistories
+from mse.models.search import rank_models
+from mse.models.terms import all_terms, hierarchical_models
+from mse.robustness.resampling import resampled_totals
+from mse.robustness.sentences import sentence
+
+__all__ = ["Finding", "Verdict", "feasibility"]
+
+ESTIMATE, RESERVED, COUNT_ONLY = "estimate", "estimate_with_reservations", "distinct_persons_only"
+BLOCKS, RESERVES, SUPPORTS = "blocks", "reserves", "supports"
+
+FEW_OVERLAPPING = (7, 25)  # persons on two lists or more: below the first blocks, below the second reserves
+MODEL_SPREAD = (5.0, 1.5)  # highest over lowest N of the models that the data cannot tell apart
+INTERVAL_RATIO = (10.0, 2.0)  # upper over lower end of the 95 % interval that repeats the selection
+INDISTINGUISHABLE = 6.0  # units of BIC
+NESTED_SHARE = 0.95
+FEW_MODELS = 0.5
+EXHAUSTIVE_LISTS, MOST_LISTS = 5, 11
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found: what (`code`), how it weighs, and the values it rests on."""
+
+    code: str
+    weight: str
+    values: Mapping[str, object]
+
+    def __str__(self) -> str:
+        return sentence(self.code, self.values)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer of `feasibility`.
+
+    Attributes
+    ----------
+    outcome : str
+        ``estimate``, ``estimate_with_reservations`` or ``distinct_persons_only``.
+    findings : tuple of Finding
+        All checks, those that block first.
+    facts : mapping of str to float
+        The measured quantities by name.
+    """
+
+    outcome: str
+    findings: tuple[Finding, ...]
+    facts: Mapping[str, float]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The findings as sentences, those that block first."""
+        return tuple(str(finding) for finding in self.findings)
+
+    def __str__(self) -> str:
+        return "\n".join([self.outcome.replace("_", " "), *(f"- {f.weight}: {f}" for f in self.findings)])
+
+
+def feasibility(histories: CaptureHistories, *, seed: int) -> Verdict:
+    """Judge whether these capture histories can carry an estimate of the hidden number.
+
+    Looks at the lists and their overlaps, at all hierarchical models (up to 5 lists; two-list terms with 6; main
+    effects and up to two two-list terms beyond), at how far the models that the data cannot tell apart disagree, and
+    at an interval that repeats the choice of the model in 200 resamples.
+
+    Parameters
+    ----------
+    histories : CaptureHistories
+        Strata are summed.
+    seed : int
+        Of the resampling.
+
+    Returns
+    -------
+    Verdict
+
+    References
+    ----------
+    Aleshin-Guendel, Sadinle and Wakefield (2024), doi:10.1093/biomtc/ujad020; Robson and Regier (1964) for the least
+    number of recaptures, doi:10.1577/1548-8659(1964)93[215:SSIPMR]2.0.CO;2.
+
+    Examples
+    --------
+    >>> import mse
+    >>> mse.feasibility(mse.load_dataset("Artificial_3"), seed=1).outcome
+    'distinct_persons_only'
+    """
+    table = histories.collapse_strata() if histories.is_stratified else histories
+    findings = list(_about_lists(table))
+    usable = _without_empty_lists(table)
+    facts: dict[str, float] = {"n_lists": float(table.n_lists), "n_observed": float(table.n_observed)}
+    if usable is not None and not any(f.weight == BLOCKS and f.code == "no_overlap" for f in findings):
+        about_models, measured = _about_models(usable, seed)
+        findings += about_models
+        facts |= measured
+    facts |= {f"{f.code}.{k}": float(v) for f in findings for k, v in f.values.items() if isinstance(v, int | float)}
+    weights = {finding.weight for finding in findings}
+    outcome = COUNT_ONLY if BLOCKS in weights else RESERVED if RESERVES in weights else ESTIMATE
+    order = (BLOCKS, RESERVES, SUPPORTS)
+    return Verdict(outcome, tuple(sorted(findings, key=lambda f: order.index(f.weight))), facts)
+
+
+def _about_lists(table: CaptureHistories) -> Iterator[Finding]:
+    """What the lists and their overlaps say before any model."""
+    n_lists = table.n_lists - len(table.empty_lists)
+    weight = SUPPORTS if n_lists >= 3 else RESERVES if n_lists == 2 else BLOCKS
+    yield Finding("n_lists", weight, {"n_lists": n_lists})
+    for name in table.empty_lists:
+        yield Finding("empty_list", RESERVES, {"name": name})
+    for name in table.universal_lists:
+        yield Finding("universal_list", BLOCKS, {"name": name})
+    for a, b in table.duplicate_lists:
+        yield Finding("duplicate_lists", BLOCKS, {"a": a, "b": b})
+    n_overlap = int(sum(c for c, h in zip(table.total_counts, table.histories, strict=True) if sum(h) > 1))
+    if not n_overlap:
+        yield Finding("no_overlap", BLOCKS, {})
+        return
+    values = {"n_overlap": n_overlap, "n_observed": table.n_observed, "share": n_overlap / table.n_observed}
+    yield Finding("overlap_persons", _weight(-n_overlap, [-limit + 0.5 for limit in FEW_OVERLAPPING]), values)
+    pairs = [pair for pair in table.empty_overlaps if not set(pair) & set(table.empty_lists)]
+    n_pairs = n_lists * (n_lists - 1) // 2
+    if pairs:
+        yield Finding("empty_overlaps", RESERVES, {"pairs": pairs, "n_pairs": len(pairs), "n_all": n_pairs})
+    for inner, outer in permutations(table.lists, 2):
+        total = table.list_totals[inner]
+        share = table.overlap(inner, outer) / total if total else 0.0
+        if total >= 3 and share >= NESTED_SHARE and outer not in table.universal_lists:
+            yield Finding("nested_list", RESERVES, {"inner": inner, "outer": outer, "share": share})
+
+
+def _without_empty_lists(table: CaptureHistories) -> CaptureHistories | None:
+    if table.n_lists - len(table.empty_lists) < 2:
+        return None
+    return table.drop_lists(*table.empty_lists) if table.empty_lists else table
+
+
+def _about_models(table: CaptureHistories, seed: int) -> tuple[list[Finding], dict[str, float]]:
+    """What the models say: how many give an answer, how far they disagree, how wide an honest interval is."""
+    if table.n_lists > MOST_LISTS:
+        return [Finding("too_many_lists", BLOCKS, {"n_lists": table.n_lists, "most": MOST_LISTS})], {}
+    models, max_order = _models_to_try(table.n_lists)
+    ranking = rank_models(table, models, max_order=max_order)
+    sound = ranking[ranking["status"] == "ok"]
+    share = len(sound) / len(ranking)
+    exist = {"n_ok": len(sound), "n_models": len(ranking), "share": share}
+    if sound.empty:
+        return [Finding("models_exist", BLOCKS, exist)], {}
+    findings = [
+        Finding("models_exist", RESERVES if share < FEW_MODELS else SUPPORTS, exist),
+        Finding("best_model", SUPPORTS, {"model": sound["model"].iloc[0], "n_hat": float(sound["n_hat"].iloc[0])}),
+        _spread(sound),
+    ]
+    try:
+        resampled = resampled_totals(table, ranking, max_order=max_order, seed=seed)
+    except Refused as refusal:
+        return [*findings, Finding("resamples_fail", BLOCKS, {"why": str(refusal)})], {}
+    low, high = (float(end) for end in np.quantile(resampled.totals, [0.025, 0.975], method="median_unbiased"))
+    width = {"low": low, "high": high, "ratio": high / low, "level": 0.95, "n_resamples": len(resampled.totals)}
+    findings.append(Finding("wide_interval", _weight(high / low, INTERVAL_RATIO), width))
+    return findings, {"share_same_model": resampled.share_same_model}
+
+
+def _models_to_try(n_lists: int) -> tuple[np.ndarray[tuple[int], np.dtype[np.uint64]], int | None]:
+    if n_lists <= EXHAUSTIVE_LISTS:
+        return hierarchical_models(n_lists), None
+    if n_lists == EXHAUSTIVE_LISTS + 1:
+        return hierarchical_models(n_lists, 2), 2
+    n_pairs = len(all_terms(n_lists, 2))
+    few = {0} | {1 << i | 1 << j for i in range(n_pairs) for j in range(i, n_pairs)}
+    return np.array(sorted(few), dtype=np.uint64), 2
+
+
+def _spread(sound: pd.DataFrame) -> Finding:
+    close = sound[sound["bic"] <= sound["bic"].iloc[0] + INDISTINGUISHABLE]["n_hat"]
+    ratio = float(close.max() / close.min())
+    values = {"low": float(close.min()), "high": float(close.max()), "ratio": ratio, "n_within": len(close)}
+    return Finding("model_spread", _weight(ratio, MODEL_SPREAD), values)
+
+
+def _weight(value: float, limits: tuple[float, float] | list[float]) -> str:
+    """Blocks above the first limit, reserves above the second."""
+    return BLOCKS if value > limits[0] else RESERVES if value > limits[1] else SUPPORTS
