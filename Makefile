@@ -3,8 +3,9 @@ SHELL := /bin/sh
 VENV  := .venv
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PYTHON ?=# the interpreter to use; when empty, tools/find_python.sh looks for one
 
-.PHONY: demo test check lint types bench slow browser-deps clean lock help
+.PHONY: help demo test check lint types slow bench lock clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -17,15 +18,15 @@ test: $(STAMP)   ## pass the tests
 
 check: lint types test   ## ruff, mypy, tests
 
-lint: $(STAMP)
+lint: $(STAMP)   ## ruff
 	$(BIN)/ruff check src tests tools
 	$(BIN)/ruff format --check src tests tools
 
-types: $(STAMP)
+types: $(STAMP)  ## mypy
 	$(BIN)/mypy
 
 slow: $(STAMP)   ## recovery simulations and the whole kill test
-	$(BIN)/pytest -m slow -p no:cacheprovider
+	$(BIN)/python -m pytest -m slow
 
 bench: $(STAMP)  ## time what must be fast and write benchmarks/README.md
 	$(BIN)/python benchmarks/run.py
@@ -36,10 +37,10 @@ lock:            ## pin the dependencies anew (needs uv)
 
 $(STAMP): requirements.lock pyproject.toml tools/find_python.sh
 	rm -rf $(VENV)
-	"$$(sh tools/find_python.sh)" -m venv $(VENV)
+	python="$(PYTHON)"; : "$${python:=$$(sh tools/find_python.sh)}"; test -n "$$python" && "$$python" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(STAMP)
 
-clean:
+clean:           ## remove what the other targets made
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -50,10 +50,10 @@ def report(
 ) -> None:
     """Write the report of a finished study again, from its results alone."""
     from mse.report import write_report
-    from mse.study import read_findings, read_suppress_below
+    from mse.study import read_findings
 
-    findings = read_findings(folder)
-    limit = read_suppress_below(folder) if suppress_below is None else suppress_below
+    findings, suppressed = read_findings(folder)
+    limit = suppressed if suppress_below is None else suppress_below
     path = write_report(findings, out if out is not None else folder / "report.html", suppress_below=limit)
     say(f"wrote {path}")
 

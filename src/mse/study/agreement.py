@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from mse.errors import BadInput
-from mse.linkage import check_comparable, declarations
+from mse.linkage import check_comparable
+from mse.linkage.comparable import declarations
 from mse.pseudonyms import EncodedRegister
 from mse.registers import Register
 from mse.study.plan import Plan

@@ -73,13 +73,13 @@ def read_results(folder: Path) -> Results:
     )
 
 
-def read_findings(folder: Path) -> Findings:
-    """Everything that the report shows, from the finished stages of a study."""
+def read_findings(folder: Path) -> tuple[Findings, int]:
+    """Everything that the report shows, and below which number it hides counts, from the finished stages of a study."""
     results = read_results(folder)
     declared = results.declared
     fingerprints = {one.header.key_fingerprint for one in read_registers(folder / layout.PSEUDONYMS)}
     quality = folder / layout.QUALITY
-    return Findings(
+    findings = Findings(
         title=declared.title,
         target_population=declared.target_population,
         period=declared.period,
@@ -106,6 +106,7 @@ def read_findings(folder: Path) -> Findings:
             "key_fingerprint": ", ".join(sorted(fingerprints)),
         },
     )
+    return findings, declared.suppress_below
 
 
 def _lists(results: Results) -> tuple[ListSummary, ...]:

@@ -231,4 +231,5 @@ class _Run:
         stages.write_feasibility(to, stages.read_draws(self.folder / layout.HISTORIES).central, self.plan.seed)
 
     def _write_report(self, to: Path) -> None:
-        write_report(read_findings(self.folder), to / "report.html", suppress_below=self.plan.suppress_below)
+        findings, suppress_below = read_findings(self.folder)
+        write_report(findings, to / "report.html", suppress_below=suppress_below)

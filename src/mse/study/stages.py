@@ -12,7 +12,7 @@ from mse.histories import CaptureHistories, read_histories
 from mse.interval import Interval
 from mse.linkage import link
 from mse.links import Links
-from mse.pseudonyms import EncodedRegister, encode, read_encoded
+from mse.pseudonyms import EncodedRegister, encode, id_map, read_encoded
 from mse.registers import Register
 from mse.robustness.verdict import feasibility
 from mse.study.lists import Lists
@@ -36,10 +36,21 @@ __all__ = [
 BY_REGISTER, BY_LIST = "by-register", "by-list"
 
 
-def write_pseudonyms(folder: Path, lists: Lists, project: str) -> None:
+def write_pseudonyms(folder: Path, lists: Lists) -> None:
     """Each register as keyed tokens; a register that came encoded is written as it came."""
     for one in lists.registers:
-        _encoded(one.register, lists, project).write(folder / f"{one.name}.mse")
+        if isinstance(one.register, Register):
+            encode(one.register, key=lists.key, project=lists.key.project).write(folder / f"{one.name}.mse")
+        else:
+            one.register.write(folder / f"{one.name}.mse")
+
+
+def write_agency_only(folder: Path, lists: Lists) -> None:
+    """For each plain register which record holds which row of the agency's file, readable by the owner only."""
+    for one in lists.registers:
+        if isinstance(one.register, Register):
+            lines = id_map(one.register, key=lists.key).to_csv(index=False, lineterminator="\n")
+            write_bytes(folder / f"{one.name}.csv", lines.encode(), owner_only=True)
 
 
 def read_registers(folder: Path) -> tuple[EncodedRegister, ...]:
