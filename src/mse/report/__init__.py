@@ -1,0 +1,15 @@
+"""The report of a study: what may be shown, in words and figures, for those who commissioned it."""
+
+from mse.report.findings import Findings, ListSummary, RegisterSummary
+from mse.report.html import write_report
+from mse.report.plots import plot_estimates, plot_overlaps, plot_upset
+
+__all__ = [
+    "Findings",
+    "ListSummary",
+    "RegisterSummary",
+    "plot_estimates",
+    "plot_overlaps",
+    "plot_upset",
+    "write_report",
+]

@@ -1,0 +1,83 @@
+"""The report: one HTML file that holds both languages, its figures, its style and its only script."""
+
+import hashlib
+from base64 import b64encode
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from mse.report.content import Content
+from mse.report.findings import LANGUAGES, Findings
+from mse.report.gather import checklist
+from mse.report.sentences import language
+from mse.report.suppression import protect
+from mse.writing import write_text
+
+__all__ = ["write_report"]
+
+
+def write_report(findings: Findings, path: str | Path, *, suppress_below: int = 3) -> Path:
+    """Write the report of a study as one self-contained HTML file, in Norwegian bokmål and English.
+
+    The file fetches nothing, stores nothing and can be opened from a disk. The same findings give the same bytes.
+
+    Parameters
+    ----------
+    findings : Findings
+    path : str or Path
+        Where to write; replaced whole or not at all.
+    suppress_below : int
+        Counts of persons from 1 to one less than this are shown as a colon, and so are those from which they could be
+        computed; 1 hides nothing.
+
+    Returns
+    -------
+    Path
+        The file that was written.
+
+    Raises
+    ------
+    BadInput
+        When `suppress_below` is less than 1.
+
+    References
+    ----------
+    Stevens, Alkema, Black and others (2016), doi:10.1016/S0140-6736(16)30388-9, for the checklist.
+
+    Examples
+    --------
+    >>> from mse.report import read_findings, write_report  # doctest: +SKIP
+    >>> write_report(read_findings("study/findings"), "report.html").name  # doctest: +SKIP
+    'report.html'
+    """
+    target = Path(path)
+    write_text(target, render(findings, suppress_below=suppress_below))
+    return target
+
+
+def render(findings: Findings, *, suppress_below: int = 3) -> str:
+    """The text of the report."""
+    shown = protect(findings, suppress_below=suppress_below)
+    style, script = _part("style.css"), _part("script.js")
+    # The template trusts no text but its own; everything from findings and codebooks is escaped.
+    environment = Environment(autoescape=True, undefined=StrictUndefined, loader=FunctionLoader(_part))
+    return environment.get_template("template.html.j2").render(
+        findings=findings,
+        contents=[Content(findings, shown, language(code)) for code in LANGUAGES],
+        checklist=checklist,
+        style=Markup(style),
+        style_hash=_content_hash(style),
+        script=Markup(script),
+        script_hash=_content_hash(script),
+    )
+
+
+def _part(name: str) -> str:
+    return files("mse.report").joinpath(name).read_text("utf-8")
+
+
+def _content_hash(text: str) -> str:
+    """SHA-256 as a content security policy writes it."""
+    return b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
