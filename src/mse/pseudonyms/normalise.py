@@ -12,7 +12,7 @@ from datetime import date
 from functools import cache, lru_cache
 
 from mse.identifiers import is_duf, kind_of_identifier
-from mse.pseudonyms.rules import rules
+from mse.pseudonyms.rules import UNKNOWN, rules
 
 __all__ = [
     "aliases",
@@ -28,7 +28,6 @@ __all__ = [
     "skeleton",
 ]
 
-DROPPED, BREAK = "_", "-"
 ISO_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 YEAR = re.compile(r"([0-9]{4})(\.0+)?")
 
@@ -58,18 +57,10 @@ def name_words(text: str) -> tuple[str, ...]:
     table = rules().tables["names"]
     if len(text) > table["longest"]:
         return ()
-    letters = rules().letters
-    words, word = [], ""
-    for character in unicodedata.normalize("NFC", text) + " ":
-        found = letters.get(character)
-        if found is None:
-            return ()
-        if found == BREAK:
-            words.append(word)
-            word = ""
-        elif found != DROPPED:
-            word += found
-    folded = tuple(_folded(word) for word in words if word)
+    letters = unicodedata.normalize("NFC", text).translate(rules().letters)
+    if UNKNOWN in letters:
+        return ()
+    folded = tuple(_folded(word) for word in letters.split(" ") if word)
     whole = joined(folded)
     return () if len(whole) < table["shortest"] or whole in _placeholders() else folded
 
@@ -241,10 +232,9 @@ def _distinct_words(names: Iterable[Sequence[str]]) -> str:
 
 def _folded(word: str) -> str:
     """Norwegian letters written with two letters, folded until nothing changes."""
-    before = ""
-    while word != before:
-        before = word
-        for pair, letter in rules().tables["names"]["digraphs"]:
+    digraphs = rules().tables["names"]["digraphs"]
+    while any(pair in word for pair, _ in digraphs):
+        for pair, letter in digraphs:
             word = word.replace(pair, letter)
     return word
 

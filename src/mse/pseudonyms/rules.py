@@ -11,8 +11,10 @@ from typing import Any
 
 from mse.pseudonyms.header import TokenField
 
-__all__ = ["Form", "Rules", "Token", "rules"]
+__all__ = ["UNKNOWN", "Form", "Letters", "Rules", "Token", "rules"]
 
+UNKNOWN = "\ufffd"
+MEANING = {"_": "", "-": " "}
 RULE_FILES = ("rules.json", "transliteration.json")
 
 
@@ -37,6 +39,13 @@ class Token:
     forms: tuple[str, ...]
 
 
+class Letters(dict[int, str]):
+    """A table for `str.translate` in which a code point that is not listed is unknown."""
+
+    def __missing__(self, point: int) -> str:
+        return UNKNOWN
+
+
 @dataclass(frozen=True)
 class Rules:
     """All that decides what is hashed.
@@ -47,9 +56,8 @@ class Rules:
         Raised whenever a rule changes; part of what every subkey is made from.
     digest : str
         SHA-256 of both rule files as one canonical text, so that a change without a new version is seen too.
-    letters : mapping of str to str
-        A code point to its lower-case ASCII letters, ``_`` for nothing, ``-`` for the end of a word. A code point
-        that is not in it is unknown.
+    letters : Letters
+        A code point to its lower-case ASCII letters, a blank for the end of a word, nothing for what is not a letter.
     tables : mapping
         The remaining tables of `rules.json`: names, skeleton, birth, numbers.
     forms : mapping of str to Form
@@ -58,7 +66,7 @@ class Rules:
 
     version: str
     digest: str
-    letters: Mapping[str, str]
+    letters: Letters
     tables: Mapping[str, Any]
     forms: Mapping[str, Form]
     tokens: tuple[Token, ...]
@@ -92,11 +100,12 @@ def rules() -> Rules:
 def rules_from(tables: Mapping[str, Any], transliteration: Mapping[str, Any]) -> Rules:
     """Build the rules from the content of the two rule files."""
     canonical = json.dumps([tables, transliteration["runs"]], sort_keys=True, separators=(",", ":"))
-    letters = {
-        chr(int(first, 16) + i): found
+    letters = Letters(
+        (int(first, 16) + i, MEANING.get(found, found))
         for first, run in transliteration["runs"].items()
         for i, found in enumerate(run.split(" "))
-    }
+    )
+    letters.update({ord(letter): found for letter, found in tables["names"]["letters"].items()})
     forms = {
         name: Form(tuple(form.get("all_of") or form["any_of"]), "all_of" in form)
         for name, form in tables["forms"].items()
@@ -104,7 +113,7 @@ def rules_from(tables: Mapping[str, Any], transliteration: Mapping[str, Any]) ->
     return Rules(
         tables["version"],
         hashlib.sha256(canonical.encode("ascii")).hexdigest(),
-        MappingProxyType(letters | tables["names"]["letters"]),
+        letters,
         MappingProxyType(dict(tables)),
         MappingProxyType(forms),
         tuple(Token(token["name"], token["kind"], tuple(token["forms"])) for token in tables["tokens"]),
