@@ -8,6 +8,7 @@ from mse.datasets import load_dataset
 from mse.errors import BadInput, NoOverlap
 from mse.estimate import Estimate
 from mse.histories import CaptureHistories
+from mse.models.loglinear import fit_loglinear
 from mse.models.lower_bound import chao_lower_bound
 from mse.models.two_lists import chapman, lincoln_petersen
 
@@ -111,3 +112,10 @@ def test_strata_are_not_pooled_silently():
     """A stratified table is bad input, with the two ways out."""
     with pytest.raises(BadInput, match="collapse_strata"):
         chapman(load_dataset("spina", covariates=["eth"]), lists=("S1", "S2"))
+
+
+@given(first_only=positive, second_only=positive, both=positive)
+def test_independence_of_two_lists_is_lincoln_petersen(first_only, second_only, both):
+    """The log-linear model of independence on two lists gives the Lincoln-Petersen total."""
+    h = two_lists(first_only, second_only, both)
+    assert fit_loglinear(h, "independence").n_hat == pytest.approx(lincoln_petersen(h).n_hat, rel=1e-9)
