@@ -1,8 +1,8 @@
 """Links: draws of who is whom. A value that linkage makes and histories reads; it holds no name."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -93,6 +93,50 @@ class Links:
         on_list = np.zeros((int(self.n_persons[draw]), len(self.lists)), dtype=np.bool_)
         on_list[self.persons[draw], codes] = True
         return on_list
+
+    @cached_property
+    def central_draw(self) -> int:
+        """Index of the draw whose number of persons is the lower median: the first such draw."""
+        middle = np.sort(self.n_persons)[(self.n_draws - 1) // 2]
+        return int(np.flatnonzero(self.n_persons == middle)[0])
+
+    def merge_lists(self, merged: Mapping[str, Sequence[str]]) -> "Links":
+        """Let several lists form one: the same records and persons under new list names.
+
+        Parameters
+        ----------
+        merged : mapping of str to sequence of str
+            New name to the lists that it holds. The new lists come first, in this order, then the lists that are not
+            named. A person may then have several records on one list.
+
+        Raises
+        ------
+        BadInput
+            If a list is unknown or given twice, a new list is empty, or its name is taken by a list left as it is.
+
+        Examples
+        --------
+        >>> records = pd.DataFrame({"list": ["a", "b", "c"], "record": ["r1", "r2", "r3"]})
+        >>> links = Links(records, np.array([[0, 1, 1]], np.int32), ("a", "b", "c"))
+        >>> links.merge_lists({"ab": ("a", "b")}).membership().tolist()
+        [[True, False], [True, True]]
+        """
+        new_name: dict[str, str] = {}
+        for name, members in merged.items():
+            if isinstance(members, str) or not members:
+                raise BadInput(f"the merged list {name!r} is given as {members!r}; give the names of its lists")
+            for member in members:
+                if member not in self.lists:
+                    raise BadInput.unknown("list", member, self.lists)
+                if member in new_name:
+                    raise BadInput(f"the list {member!r} stands in two merged lists; give it to one")
+                new_name[member] = name
+        rest = tuple(name for name in self.lists if name not in new_name)
+        taken = sorted(set(rest) & set(merged))
+        if taken:
+            raise BadInput(f"the merged list cannot be named {taken[0]!r}: a list that is not merged has that name")
+        renamed = self.records["list"].map({name: new_name.get(name, name) for name in self.lists})
+        return replace(self, records=self.records.assign(list=renamed), lists=(*merged, *rest))
 
     def write(self, folder: Path) -> None:
         """Write `records.parquet`, `persons.npy` and `links.json` to a folder, each whole or not at all."""
