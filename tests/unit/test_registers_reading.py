@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time
 from hashlib import sha256
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import openpyxl
@@ -232,6 +232,14 @@ def test_missing_heading_row_shows_nothing_of_the_first_person(listed: Callable[
     assert "the first row holds none of the declared headings (Fornavn, Etternavn" in told[0]
 
 
+def test_heading_row_run_together_with_the_first_person(listed: Callable[..., Path]) -> None:
+    """Where the line break after the headings is lost, the person in the same line is not printed as a heading."""
+    path = listed(";".join(HEADER) + "Zqxanary;Wvuhidden;23.11.1987;1;K;\r\n" + text_of([SOUND]))
+    told = "\n".join(reasons(path))
+    assert "column 7 is not declared in the codebook" in told
+    assert "the column 'Merknad' is declared in the codebook and absent from the file" in told
+
+
 def test_empty_rows_and_columns_are_left_out_and_said(listed: Callable[..., Path]) -> None:
     """Rows without content keep their number and are said; those that end the file are no rows."""
     rows = [(*HEADER, ""), (*SOUND, ""), [""] * 7, [], (*SOUND, ""), [""] * 7, []]
@@ -381,6 +389,44 @@ def test_excel_sheets(tmp_path: Path) -> None:
         read_register(excel(tmp_path / "late.xlsx", [[None], HEADER, SOUND]), codebook=book())
 
 
+def workbook_bytes() -> bytes:
+    workbook, stream = openpyxl.Workbook(), BytesIO()
+    for row in (HEADER, SOUND, SOUND):
+        workbook.active.append(row)
+    workbook.save(stream)
+    return stream.getvalue()
+
+
+whole = {
+    ".csv": text_of([HEADER, SOUND, SOUND]).encode(),
+    ".parquet": pd.DataFrame([SOUND] * 2, columns=list(HEADER)).to_parquet(index=False),
+    ".xlsx": workbook_bytes(),
+}
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    suffix=st.sampled_from(sorted(whole)),
+    place=st.integers(0, 6000),
+    change=st.one_of(st.binary(max_size=3), st.sampled_from([b'"', b";", b"\n", b"\r", b"\xff", b"\xc3", b"9" * 30])),
+    cut=st.integers(0, 12),
+)
+def test_damage_is_an_error_of_input_and_shows_nothing(
+    tmp_path_factory: pytest.TempPathFactory, suffix: str, place: int, change: bytes, cut: int
+) -> None:
+    """Whatever happens to the bytes of a list, it is read or refused as bad input, and no person is shown."""
+    content = whole[suffix]
+    place %= len(content)
+    path = tmp_path_factory.getbasetemp() / f"damaged{suffix}"
+    path.write_bytes(content[:place] + change + content[place + cut :])
+    told = ""
+    try:
+        read_register(path, codebook=book(), unreadable="set_aside")
+    except BadInput as error:
+        told = str(error)
+    assert not any(value in told for value in ("Østbye", FNR))
+
+
 @pytest.mark.parametrize("name", ["rosa.xlsx", "rosa.parquet"])
 def test_damaged_typed_files(listed: Callable[..., Path], name: str) -> None:
     """A file that is not what its ending says is one clear sentence."""
@@ -476,7 +522,7 @@ def test_dates_that_are_read(text: str, expected: str) -> None:
         ("00.00.1990", "does not exist"),
         ("12/31/1990", "does not exist"),
         ("29.02.1990", "does not exist"),
-        ("31.12.19900", "does not exist"),
+        ("31.12.19900", "not a date"),
         ("31.12.1899", "before 1900"),
         ("01.01.2021", "after the end of the period"),
         ("1990-12-31T14:30", "time of day"),

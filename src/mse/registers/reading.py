@@ -133,7 +133,9 @@ def _heading_problems(file: str, table: Table, codebook: Codebook) -> list[Probl
         return [Problem(file, None, None, reason)]
     reasons = [f"column {place} has no heading" for place, name in enumerate(table.header, start=1) if not name]
     counts = Counter(name for name in table.header if name)
-    shown = {name: _shown(name, table.header.index(name) + 1) for name in counts}
+    # A heading row that ran together with the first row of data is wider than every other row; it is not shown.
+    fits = bool(table.rows)
+    shown = {name: _shown(name, table.header.index(name) + 1, declared=name in declared, fits=fits) for name in counts}
     reasons += [f"{shown[name]} stands {count} times in the heading row" for name, count in counts.items() if count > 1]
     reasons += [
         f'{shown[name]} is not declared in the codebook; declare it, or as kind = "ignore"'
@@ -148,9 +150,10 @@ def _heading_problems(file: str, table: Table, codebook: Codebook) -> list[Probl
     return [Problem(file, None, None, reason) for reason in reasons]
 
 
-def _shown(name: str, place: int) -> str:
-    """A heading for a message; one that looks like data (digits, or long) is named by its place alone."""
-    return f"column {place}" if re.search(r"\d{5}", name) or len(name) > 60 else f"the column {name!r}"
+def _shown(name: str, place: int, *, declared: bool, fits: bool) -> str:
+    """A heading for a message; one that may be data (digits, several lines, too long) is named by its place alone."""
+    like_data = not fits or re.search(r"\d{3}|[\x00-\x1f]", name) or len(name) > 60
+    return f"column {place}" if like_data and not declared else f"the column {name!r}"
 
 
 def _records(file: str, table: Table, codebook: Codebook) -> tuple[pd.DataFrame, list[Problem], list[str]]:

@@ -1,15 +1,13 @@
 """The cells of a list file, whatever its format: a heading row and rows of text. Nothing is interpreted here."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from io import BytesIO
 from math import isnan
 from warnings import catch_warnings, simplefilter
-from zipfile import BadZipFile
 
 import openpyxl
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mse.errors import BadInput
@@ -123,25 +121,33 @@ def xlsx_table(content: bytes, file: str, *, sheet: str) -> Table:
     The workbook is opened twice, with stored values and with formulas: a formula whose value Excel never stored
     would otherwise read as an empty cell.
     """
-    with catch_warnings():
-        simplefilter("ignore")  # openpyxl warns of styles and validations that it does not keep; none is a value
-        try:
-            values, formulas = (
-                openpyxl.load_workbook(BytesIO(content), read_only=True, data_only=stored) for stored in (True, False)
-            )
-        except (BadZipFile, KeyError, ValueError, OSError, SyntaxError):
-            raise BadInput(f"{file} cannot be opened as an Excel workbook; it may be damaged or encrypted") from None
-        name = _sheet_of(values, file, sheet)
-        read, typed = values[name], formulas[name]
-        read.reset_dimensions()
-        typed.reset_dimensions()
-        raw = [_excel_row(cells, origin) for cells, origin in zip(read.iter_rows(), typed.iter_rows(), strict=True)]
+    try:
+        with catch_warnings():
+            simplefilter("ignore")  # openpyxl warns of styles and validations that it does not keep; none is a value
+            name, raw = _excel_rows(content, file, sheet)
+    except BadInput:
+        raise
+    except Exception:  # whatever the parser raises on a damaged file, its message may hold what stands in a cell
+        raise BadInput(f"{file} cannot be opened as an Excel workbook; it may be damaged or encrypted") from None
     if not raw or not any(raw[0]):
         raise BadInput(f"the sheet {name!r} of {file} has no heading row; the first row must hold the headings")
     n_columns = _width(raw[0])
     # Formatted but empty cells to the right of the last heading are no columns; content there is reported.
     rows = [(*row, *[""] * n_columns)[: max(n_columns, _width(row))] for row in raw]
     return table_of(file, rows[0], rows[1:])
+
+
+def _excel_rows(content: bytes, file: str, sheet: str) -> tuple[str, list[tuple[str, ...]]]:
+    """The name of the sheet that holds the list, and its rows."""
+    values, formulas = (
+        openpyxl.load_workbook(BytesIO(content), read_only=True, data_only=stored) for stored in (True, False)
+    )
+    name = _sheet_of(values, file, sheet)
+    read, typed = values[name], formulas[name]
+    read.reset_dimensions()
+    typed.reset_dimensions()
+    rows = zip(read.iter_rows(), typed.iter_rows(), strict=True)
+    return name, [_excel_row(cells, origin) for cells, origin in rows]
 
 
 def _sheet_of(workbook: openpyxl.Workbook, file: str, sheet: str) -> str:
@@ -188,12 +194,7 @@ def parquet_table(content: bytes, file: str) -> Table:
     """The cells of a Parquet file."""
     try:
         table = pq.read_table(BytesIO(content))
-    except (pa.ArrowException, OSError):
+        header, columns = table.column_names, [column.to_pylist() for column in table.columns]
+    except Exception:  # as for Excel
         raise BadInput(f"{file} cannot be opened as a Parquet file; it may be damaged") from None
-    return table_of(file, table.column_names, _parquet_rows(table))
-
-
-def _parquet_rows(table: pa.Table) -> Iterator[tuple[str, ...]]:
-    columns = [column.to_pylist() for column in table.columns]
-    for cells in zip(*columns, strict=True):
-        yield tuple(as_text(value) for value in cells)
+    return table_of(file, header, [tuple(map(as_text, cells)) for cells in zip(*columns, strict=True)])

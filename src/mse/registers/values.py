@@ -11,7 +11,7 @@ NUMBER_FIELDS = ("fnr", "d_number", "duf")
 FIRST_YEAR = 1900
 MOST_CODES_SHOWN = 12
 ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.0+)?)?))?", re.ASCII)
-NORWEGIAN_DATE = re.compile(r"(\d{1,2})\s?([./-])\s?(\d{1,2})\s?[./-]\s?(\d+)", re.ASCII)
+NORWEGIAN_DATE = re.compile(r"(\d{1,2})\s?([./-])\s?(\d{1,2})\s?[./-]\s?(\d{4}|\d{2})", re.ASCII)
 NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?", re.ASCII)
 MIDNIGHT = ("00:00", "00:00:00")
 
