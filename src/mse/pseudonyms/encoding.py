@@ -9,7 +9,7 @@ from mse.errors import BadInput
 from mse.pseudonyms.encoded import EncodedRegister
 from mse.pseudonyms.header import Header
 from mse.pseudonyms.key import Key, check_project
-from mse.pseudonyms.merging import Person, merged, persons_of, same_person
+from mse.pseudonyms.merging import Person, is_alias, merged, persons_of, same_person
 from mse.pseudonyms.normalise import normal_forms
 from mse.pseudonyms.rules import Token, rules
 from mse.pseudonyms.tokens import known_answer_digest, token_columns
@@ -101,7 +101,7 @@ def id_map(register: Register, *, key: Key) -> pd.DataFrame:
 
 
 def _tokens(register: Register) -> tuple[Token, ...]:
-    present = frozenset("alias" if field.startswith("alias") else field for field in register.identifier_fields)
+    present = frozenset("alias" if is_alias(field) else field for field in register.identifier_fields)
     tokens = rules().tokens_of(present)
     if not tokens:
         raise BadInput(

@@ -9,7 +9,7 @@ import pandas as pd
 from mse.pseudonyms.normalise import normal_forms
 from mse.registers import IDENTIFIER_FIELDS, Register
 
-__all__ = ["duplicates", "merged", "persons_of", "same_person"]
+__all__ = ["duplicates", "is_alias", "merged", "persons_of", "same_person"]
 
 NUMBERS = {"fnr": "fodselsnummer", "d_number": "D-number", "duf": "DUF number"}
 NAMES_AND_DATE = ("names", "birth_date")
@@ -55,7 +55,7 @@ def persons_of(register: Register) -> list[Person]:
     frame = register.records
     persons: list[Person] = [{} for _ in range(len(frame))]
     for field in register.identifier_fields:
-        alias = ALIAS.fullmatch(field) is not None
+        alias = is_alias(field)
         if not alias and field not in IDENTIFIER_FIELDS:
             continue
         for person, value, missing in zip(persons, frame[field], frame[field].isna(), strict=True):
@@ -65,6 +65,11 @@ def persons_of(register: Register) -> list[Person]:
                 value = f"{person['alias']};{value}"
             person["alias" if alias else field] = str(value)
     return persons
+
+
+def is_alias(field: str) -> bool:
+    """Whether a field of the records is one of the alias columns, of which a list may have several."""
+    return ALIAS.fullmatch(field) is not None
 
 
 def same_person(forms: Sequence[Mapping[str, str]]) -> tuple[list[list[int]], dict[int, str]]:
