@@ -43,9 +43,27 @@ class Content:
         self.is_estimate = findings.verdict.outcome != NO_ESTIMATE
 
     def told(self, sentence: str) -> Told:
-        """A sentence in this language if its wording is known, else as it was written."""
+        """A sentence in this language if its wording is known; else as it was written, unless it may hold counts."""
         known = self.words.translated(sentence)
-        return Told(known) if known else Told(sentence, "en" if self.code != "en" else "")
+        if known:
+            return Told(known)
+        if any(character.isdigit() for character in sentence):
+            return Told(self.words["estimates"]["elsewhere"])
+        return Told(sentence, "en" if self.code != "en" else "")
+
+    def linkage_notes(self) -> list[Told]:
+        """What the linker said; a sentence of unknown wording that may hold counts stays out."""
+        told = dict.fromkeys(self.told(note) for note in self.findings.linkage_notes)
+        return [one for one in told if one.text != self.words["estimates"]["elsewhere"]]
+
+    @property
+    def n_draws(self) -> int | None:
+        """How often the linkage was drawn, where it is known."""
+        found = self.findings
+        if found.distinct.note.startswith("one draw"):
+            return 1
+        known = found.linkage.get("n_draws", found.sensitivity.get("n_draws"))
+        return None if known is None else int(known)
 
     @property
     def n_observed(self) -> int | None:
@@ -64,7 +82,7 @@ class Content:
         distinct, words = self.findings.distinct, self.words
         if self.distinct is None:
             return words.say("answer", "distinct_hidden")
-        if self.findings.linkage.get("n_draws", 2) <= 1 or distinct.note.startswith("one draw"):
+        if self.n_draws == 1:
             return words.say("answer", "distinct_once")
         if distinct.low == distinct.high:
             return words.say("answer", "distinct_same")
@@ -130,9 +148,10 @@ class Content:
                 return say("finding", code, **counts, share=words.percent(_number(values["share"])))
             case "model_spread" | "wide_interval":
                 return self._spread(code, values)
-            case "n_lists":
-                return say("finding", code, n_lists=words.number(_number(values["n_lists"])))
-            case "no_overlap":
+            case "n_lists" | "too_many_lists":
+                counts = {name: words.number(_number(values[name])) for name in ("n_lists", "most") if name in values}
+                return say("finding", code, **counts)
+            case "no_overlap" | "resamples_fail":
                 return say("finding", code)
             case "empty_list" | "universal_list" | "duplicate_lists" | "best_model":
                 named = {name: values[name] for name in ("name", "a", "b", "model") if name in values}
@@ -171,6 +190,8 @@ class Content:
         told |= {"n_within": words.number(_number(values["n_within"]))} if "n_within" in values else {}
         told |= {"level": words.level(_number(values["level"]))} if "level" in values else {}
         low, high = _number(values["low"]), _number(values["high"])
+        if values.get("n_within") == 1:
+            return words.say("finding", "model_spread_one")
         if isinf(high):
             return words.say("finding", "wide_interval_open", **told)
         if not self.shown.allows_estimates:
@@ -315,7 +336,7 @@ class Content:
         """The estimates side by side, at their rounded values."""
         words = self.words
         points = [
-            Point(one.model, one.n_hat, one.low, one.high, one.interval.is_credible, one.is_main)
+            Point(words.model(one.model), one.n_hat, one.low, one.high, one.interval.is_credible, one.is_main)
             for one in self.estimates
             if one.n_hat is not None and one.low is not None and one.high is not None
         ]
@@ -350,9 +371,9 @@ class Content:
         """Measures of the linkage that are known by name; others may be counts, and stay out."""
         words, found = self.words, self.findings
         rows = []
-        if n_draws := found.linkage.get("n_draws"):
-            rows.append((words["linkage"]["n_draws"], words.number(n_draws)))
-        if self.distinct is not None and found.linkage.get("n_draws", 2) > 1:
+        if self.n_draws is not None:
+            rows.append((words["linkage"]["n_draws"], words.number(self.n_draws)))
+        if self.distinct is not None and self.n_draws != 1:
             label = words["linkage"]["distinct"].format(level=words.level(found.distinct.level))
             rows.append((label, self.distinct_range()))
         for source, prefix in ((found.linkage, "expected_"), (found.quality, "true_")):
@@ -369,7 +390,7 @@ class Content:
             return [words.say("linkage", "no_sensitivity")] if self.findings.estimates else []
         coarse = bool(self.shown.hidden)
         told = []
-        n_draws = words.number(found.get("n_draws", self.findings.linkage.get("n_draws", 0)))
+        n_draws = words.number(self.n_draws or 0)
         if {"low", "median", "high"} <= set(found):
             numbers = {name: words.number(rounded(found[name], coarse=coarse)) for name in ("low", "median", "high")}
             told.append(words.say("linkage", "sensitivity", n_draws=n_draws, **numbers))
@@ -398,14 +419,19 @@ class Content:
 
 
 def _shown_estimates(findings: Findings, shown: Shown) -> tuple[ShownEstimate, ...]:
-    """All estimates; the main one is of the model that the verdict names as best, or else the first."""
-    best = next((one.values.get("model") for one in findings.verdict.findings if one.code == "best_model"), None)
+    """All estimates, each once; the main one is of the model that the verdict names as best.
+
+    Without that it is the first log-linear model, since the study may have put a mere lower bound before it.
+    """
+    best = next((str(one.values["model"]) for one in findings.verdict.findings if one.code == "best_model"), "")
     models = [estimate.model for estimate in findings.estimates]
-    main = models.index(best) if best in models else 0
-    return tuple(
-        show_estimate(estimate, shown, findings.histories.lists, is_main=i == main)
-        for i, estimate in enumerate(findings.estimates)
-    )
+    main = next((model for model in (best, *(m for m in models if m.startswith("[")), *models) if model in models), "")
+    several: dict[tuple[object, ...], ShownEstimate] = {}
+    for estimate in findings.estimates:
+        lists = findings.histories.lists
+        one = show_estimate(estimate, shown, lists, is_main=estimate.model == main)
+        several.setdefault((one.model, one.n_hat, one.low, one.high, one.interval.kind), one)
+    return tuple(several.values())
 
 
 def _shade(count: int | None, largest: int) -> int:

@@ -28,6 +28,7 @@ __all__ = ["estimates_svg", "steps_svg", "upset_svg"]
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
 FONT_FAMILY = "font-family"
+PIXELS_PER_POINT = 1.45  # 9 points become 13 pixels, the size of the small print around the figure
 SETTINGS = {
     "svg.fonttype": "none",
     "svg.hashsalt": "mse report",
@@ -136,12 +137,11 @@ def _for_page(text: str, prefix: str, title: str, description: str) -> Markup:
     for element in root.iter():
         _style_as_attributes(element)
         _prefix_ids(element, prefix)
-    for name in ("width", "height"):
-        root.attrib.pop(name, None)
+    del root.attrib["height"]
     width = float(root.attrib["viewBox"].split()[2])
     root.attrib |= {
         "role": "img",
-        "class": "figure-wide" if width > 430 else "figure",
+        "width": f"{width * PIXELS_PER_POINT:.0f}",
         "aria-labelledby": f"{prefix}-title {prefix}-desc",
         "stroke-linejoin": "round",
         "stroke-linecap": "butt",

@@ -54,7 +54,7 @@ def _answer(number: str, content: Content) -> tuple[Status, list[str]]:
             keys = [key for key, was_done in done.items() if was_done]
             return ("partly", keys) if keys else ("not_answered", ["12_none"])
         case "13":
-            return "partly", ["13" if findings.linkage.get("n_draws", 2) > 1 else "13_one"]
+            return "partly", ["13" if content.n_draws != 1 else "13_one"]
         case "15":
             return ("partly", ["15"]) if has_numbers else ("not_answered", ["15_none"])
         case "16":

@@ -34,6 +34,7 @@ class Language:
     table: Mapping[str, Mapping[str, str]]
     points: Mapping[str, object]
     translations: tuple[tuple[re.Pattern[str], str], ...]
+    models: tuple[tuple[re.Pattern[str], str], ...]
 
     def __getitem__(self, section: str) -> Mapping[str, str]:
         return self.table[section]
@@ -77,7 +78,12 @@ class Language:
     def interval(self, low: float, high: float, rule: Interval) -> Markup:
         """An interval with its level and its right name: confidence or credible."""
         name = "credible" if rule.is_credible else "confidence"
-        return self.say("estimates", name, level=self.level(rule.level), range=self.range(low, high))
+        return self.say(
+            "estimates",
+            name,
+            level=self.level(rule.level),
+            range=Markup('<span class="whole">{}</span>').format(self.range(low, high)),
+        )
 
     def day(self, day: date) -> str:
         """A date in words."""
@@ -97,18 +103,31 @@ class Language:
         return ", ".join(several[:-1]) + self.table["number"]["and"] + several[-1] if len(several) > 1 else several[0]
 
     def translated(self, sentence: str) -> str | None:
-        """The wording in this language of a sentence from another part of the package, if it is known."""
-        return next((text for pattern, text in self.translations if pattern.search(sentence)), None)
+        """The wording in this language of a sentence from another part of the package, if it is known.
+
+        The wordings hold no counts, although the sentences may.
+        """
+        found = ((pattern.search(sentence), text) for pattern, text in self.translations)
+        return next((match.expand(text) for match, text in found if match), None)
+
+    def model(self, name: str) -> str:
+        """The name of a model in this language; models in brackets are named alike in both."""
+        for pattern, text in self.models:
+            name = pattern.sub(text, name)
+        return name
 
 
 @cache
 def language(code: str) -> Language:
     """The language with this code: ``nb`` or ``en``."""
     content = tomllib.loads(files("mse.report").joinpath(f"{code}.toml").read_text("utf-8"))
-    translations = tuple((re.compile(one["pattern"]), one["text"]) for one in content.pop("translations"))
+    translations, models = (
+        tuple((re.compile(one["pattern"]), one["text"]) for one in content.pop(name))
+        for name in ("translations", "models")
+    )
     points = {
         "assumptions": content["assumptions"].pop("points"),
         "gather": content["gather"].pop("points"),
         "answers": content["gather"].pop("answers"),
     }
-    return Language(code, content, points, translations)
+    return Language(code, content, points, translations, models)
