@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
-from math import isinf
 
 from markupsafe import Markup
 
 from mse.report.figures import estimates_svg, steps_svg, upset_svg
 from mse.report.findings import Findings, ListSummary
 from mse.report.plots import Combination, Point, combinations_shown
+from mse.report.reasons import Reasons
 from mse.report.rounding import ShownEstimate, rounded, show_estimate
 from mse.report.sentences import Language
 from mse.report.suppression import Shown
@@ -17,7 +17,6 @@ from mse.report.suppression import Shown
 __all__ = ["Content", "Told"]
 
 BARS_IN_FIGURE = 24
-PAIRS_IN_SENTENCE = 8
 SHADES = 4
 NO_ESTIMATE = "distinct_persons_only"
 WEIGHTS = ("blocks", "reserves", "supports")
@@ -110,6 +109,7 @@ class Content:
 
     def reasons(self) -> dict[str, list[Markup]]:
         """The verdict's findings in words, by weight."""
+        teller = Reasons(self.shown, self.words, self.labels, self.findings.histories.empty_overlaps)
         return {
             weight: [
                 self._finding(one.code, one.values) for one in self.findings.verdict.findings if one.weight == weight
@@ -121,84 +121,6 @@ class Content:
         """The reasons for the first screen: what blocks, or else what reserves."""
         found = self.reasons()
         return (found["blocks"] or found["reserves"])[:n_most] if self.findings.verdict.outcome != "estimate" else []
-
-    def _finding(self, code: str, values: Mapping[str, object]) -> Markup:
-        """One finding of the verdict; counts come from what may be shown, never from the finding itself."""
-        words, say = self.words, self.words.say
-        match code:
-            case "overlap_persons":
-                several, observed = self.shown.get("on several"), self.n_observed
-                if several is None or not observed:
-                    return say("finding", "overlap_persons_hidden")
-                share = words.percent(several / observed)
-                counts = {"n_overlap": words.number(several), "n_observed": words.number(observed)}
-                return say("finding", code, **counts, share=share)
-            case "few_observed":
-                if self.n_observed is None:
-                    return say("finding", "few_observed_hidden")
-                return say("finding", code, n_observed=words.number(self.n_observed))
-            case "nested_list":
-                return self._nested(str(values["inner"]), str(values["outer"]))
-            case "empty_overlaps":
-                return self._empty_overlaps(values)
-            case "models_exist" if not values["n_ok"]:
-                return say("finding", "models_exist_none", n_models=words.number(_number(values["n_models"])))
-            case "models_exist":
-                counts = {name: words.number(_number(values[name])) for name in ("n_ok", "n_models")}
-                return say("finding", code, **counts, share=words.percent(_number(values["share"])))
-            case "model_spread" | "wide_interval":
-                return self._spread(code, values)
-            case "n_lists" | "too_many_lists":
-                counts = {name: words.number(_number(values[name])) for name in ("n_lists", "most") if name in values}
-                return say("finding", code, **counts)
-            case "no_overlap" | "resamples_fail":
-                return say("finding", code)
-            case "empty_list" | "universal_list" | "duplicate_lists" | "best_model":
-                named = {name: values[name] for name in ("name", "a", "b", "model") if name in values}
-                return say("finding", code, **{name: self._quoted(str(value)) for name, value in named.items()})
-            case _:
-                return say("finding", "unknown", code=code)
-
-    def _quoted(self, name: str) -> str:
-        """A list's name, followed by its label where that says more."""
-        label = self.labels.get(name, name)
-        return name if label == name else f"{name} ({label})"
-
-    def _nested(self, inner: str, outer: str) -> Markup:
-        both, total = self.shown.overlap(inner, outer), self.shown.get("list", inner)
-        names = {"inner": self._quoted(inner), "outer": self._quoted(outer)}
-        if both is None or not total:
-            return self.words.say("finding", "nested_list", **names)
-        return self.words.say("finding", "nested_list_share", **names, share=self.words.percent(both / total))
-
-    def _empty_overlaps(self, values: Mapping[str, object]) -> Markup:
-        found = self.findings.histories.empty_overlaps
-        pairs = ", ".join(f"{a}–{b}" for a, b in found[:PAIRS_IN_SENTENCE])
-        pairs += " …" if len(found) > PAIRS_IN_SENTENCE else ""
-        n_all = _number(values["n_all"])
-        return self.words.say(
-            "finding",
-            "empty_overlaps",
-            n_pairs=self.words.number(len(found)),
-            n_all=self.words.number(n_all),
-            pairs=pairs,
-        )
-
-    def _spread(self, code: str, values: Mapping[str, object]) -> Markup:
-        words, ratio = self.words, _number(values["ratio"])
-        told: dict[str, object] = {"ratio": words.number(ratio, 0 if self.shown.hidden or ratio >= 10 else 1)}
-        told |= {"n_within": words.number(_number(values["n_within"]))} if "n_within" in values else {}
-        told |= {"level": words.level(_number(values["level"]))} if "level" in values else {}
-        low, high = _number(values["low"]), _number(values["high"])
-        if values.get("n_within") == 1:
-            return words.say("finding", "model_spread_one")
-        if isinf(high):
-            return words.say("finding", "wide_interval_open", **told)
-        if not self.shown.allows_estimates:
-            return words.say("finding", f"{code}_hidden", **told)
-        coarse = bool(self.shown.hidden)
-        ends = {"low": rounded(low, coarse=coarse), "high": rounded(high, coarse=coarse)}
-        return words.say("finding", code, **told, **{name: words.number(end) for name, end in ends.items()})
 
     def register_groups(self) -> list[tuple[str, list[dict[str, object]]]]:
         """The registers by list, in the order of the lists."""
@@ -437,8 +359,3 @@ def _shown_estimates(findings: Findings, shown: Shown) -> tuple[ShownEstimate, .
 def _shade(count: int | None, largest: int) -> int:
     """A shade from 1 to 4 for a count that is shown."""
     return -(-SHADES * (count or 0) // largest)
-
-
-def _number(value: object) -> float:
-    """A value of a finding as a number."""
-    return float(str(value))
