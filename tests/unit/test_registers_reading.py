@@ -7,6 +7,7 @@ from datetime import date, datetime, time
 from hashlib import sha256
 from io import BytesIO, StringIO
 from pathlib import Path
+from unicodedata import normalize
 
 import openpyxl
 import pandas as pd
@@ -247,6 +248,14 @@ def test_empty_rows_and_columns_are_left_out_and_said(listed: Callable[..., Path
     assert register.records.index.tolist() == [1, 4]
     assert any("rows without any content were left out (row 2, 3)" in note for note in register.notes)
     assert any("1 empty column(s) without heading" in note for note in register.notes)
+
+
+def test_letters_of_two_characters(listed: Callable[..., Path]) -> None:
+    """A heading and a code with Å written as two characters, as on a Mac, are found; a name stays as typed."""
+    columns = (COLUMNS[0], Column("År på liste", "category", "is_new", codes={"på ny": "new"}))
+    path = listed(normalize("NFD", text_of([("Fornavn", "År på liste"), ("Åse", "på ny")])))
+    register = read_register(path, codebook=book(columns))
+    assert register.records.loc[1].tolist() == [normalize("NFD", "Åse"), "new"]
 
 
 def test_separator_line_of_excel(listed: Callable[..., Path]) -> None:

@@ -122,6 +122,8 @@ def read_codebook(path: Path | str) -> Codebook:
             f"no codebook {path.name} in {path.parent}; a codebook (TOML) says what the columns of the list mean, "
             "and lies beside it under the same name"
         ) from None
+    except OSError as error:
+        raise BadInput(f"the codebook {path.name} cannot be opened: {error.strerror}") from None
     except UnicodeDecodeError:
         raise BadInput(f"the codebook {path.name} is not UTF-8; save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+from unicodedata import normalize
 
 from mse.errors import BadInput
 from mse.registers.categories import COMMON_CATEGORIES
@@ -87,7 +88,9 @@ class Column:
     codes: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "codes", dict(self.codes))
+        # A Mac writes Å as two characters, others as one; headings and codes must be found either way.
+        object.__setattr__(self, "name", normalize("NFC", self.name))
+        object.__setattr__(self, "codes", {normalize("NFC", local): common for local, common in self.codes.items()})
         problems = [f"column {self.name!r}: {problem}" for problem in _column_problems(self)]
         if problems:
             raise BadInput.several("the codebook", problems)

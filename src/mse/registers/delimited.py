@@ -4,6 +4,7 @@ import csv
 import re
 from collections.abc import Collection
 from io import StringIO
+from unicodedata import normalize
 
 from mse.errors import BadInput
 from mse.registers.register import Problem
@@ -93,7 +94,7 @@ def _heading(text: str, file: str, declared: Collection[str]) -> tuple[str, list
         raise BadInput(f"{file} has no readable heading row; its first line must hold the headings of the columns")
 
     def _n_declared(delimiter: str) -> tuple[int, int]:
-        return len({name.strip() for name in found[delimiter]} & set(declared)), len(found[delimiter])
+        return len({normalize("NFC", name.strip()) for name in found[delimiter]} & set(declared)), len(found[delimiter])
 
     best = max(found, key=_n_declared)
     return best, found[best]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from io import BytesIO
 from math import isnan
+from unicodedata import normalize
 from warnings import catch_warnings, simplefilter
 
 import openpyxl
@@ -54,7 +55,7 @@ def table_of(file: str, header: Iterable[str], raw: Iterable[RawRow], notes: Ite
     Rows without any content are left out, and said to be, unless they only end the file. A last column without
     heading and content is left out too.
     """
-    header, notes = [name.strip() for name in header], list(notes)
+    header, notes = [normalize("NFC", name.strip()) for name in header], list(notes)
     numbered = list(enumerate(raw, start=1))
     while numbered and not isinstance(numbered[-1][1], str) and not any(numbered[-1][1]):
         numbered.pop()

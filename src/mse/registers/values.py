@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from unicodedata import normalize
 
 from mse.identifiers import RULES, is_d_number, is_duf, is_fnr
 
@@ -80,7 +81,7 @@ def parse_number(text: str, *, latest_year: int | None = None) -> str:
 
 def parse_category(text: str, codes: dict[str, str]) -> str:
     """The common category of a local code, exactly as the codebook writes it."""
-    common = codes.get(text)
+    common = codes.get(normalize("NFC", text))
     if common is not None:
         return common
     listed = ", ".join([repr(code) for code in codes][:MOST_CODES_SHOWN] + ["..."] * (len(codes) > MOST_CODES_SHOWN))
