@@ -111,9 +111,7 @@ class Content:
         """The verdict's findings in words, by weight."""
         teller = Reasons(self.shown, self.words, self.labels, self.findings.histories.empty_overlaps)
         return {
-            weight: [
-                self._finding(one.code, one.values) for one in self.findings.verdict.findings if one.weight == weight
-            ]
+            weight: [teller.sentence(one) for one in self.findings.verdict.findings if one.weight == weight]
             for weight in WEIGHTS
         }
 

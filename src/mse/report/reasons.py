@@ -45,9 +45,10 @@ class Reasons:
                 counts = {"n_overlap": words.number(several), "n_observed": words.number(observed)}
                 return say("finding", code, **counts, share=share)
             case "few_observed":
-                if self.shown.get("n_observed") is None:
+                observed = self.shown.get("n_observed")
+                if observed is None:
                     return say("finding", "few_observed_hidden")
-                return say("finding", code, n_observed=words.number(self.shown.get("n_observed")))
+                return say("finding", code, n_observed=words.number(observed))
             case "nested_list":
                 return self._nested(str(values["inner"]), str(values["outer"]))
             case "empty_overlaps":
