@@ -1,0 +1,7 @@
+"""Linkage: which records of different lists are one person, with what probability."""
+
+from mse.linkage.comparable import check_comparable
+from mse.linkage.linking import link
+from mse.linkage.quality import Quality, linkage_quality
+
+__all__ = ["Quality", "check_comparable", "link", "linkage_quality"]
