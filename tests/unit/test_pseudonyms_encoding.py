@@ -239,7 +239,7 @@ def test_a_list_given_twice_is_refused():
 def test_the_key_and_its_tokens_are_the_same_everywhere():
     """Known answers: with this key the fixed fake persons have this digest, on every machine and version."""
     header = encode(register([ANNE]), key=KEY, project="p").header
-    assert header.kat_digest[:16] == "2e59b088ef2a84ed"
+    assert header.kat_digest[:16] == "4a89511148b96226"
 
 
 def test_encoding_needs_neither_pymc_nor_splink():

@@ -205,6 +205,7 @@ def normal_forms(person: Mapping[str, str]) -> dict[str, str]:
     if given and family:
         one["names"] = " ".join(sorted({*given, *family}))
         one["skeletons"] = " ".join(sorted((one["given_skeleton"], one["family_skeleton"])))
+        one["first_skeletons"] = " ".join(sorted((skeleton(given[:1]), skeleton(family[:1]))))
         one["initials"] = " ".join(sorted((given[0][0], family[0][0])))
     for field in ("d_number", "fnr"):  # one typed into the column of the other counts as what it is
         number = identity_number(person[field]) if field in person else None
