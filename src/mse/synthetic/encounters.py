@@ -1,12 +1,12 @@
 """Who is met by whom: persons, agencies and referrals, held to the published margins.
 
-Each person and list has log odds: the person's visibility, what the agency looks for, and referrals from the lists the
-person is already on. Adding a logistic error to the log odds and taking those above zero would be one independent draw for
-each pair. Here the sum of log odds and errors over those taken is made as large as the published margins and the readable
-overlaps allow (an integer programme for each step), which is the same draw when the margins do not bind; the idea is
-perturb-and-MAP (Papandreou & Yuille 2011, https://doi.org/10.1109/ICCV.2011.6126242).
+Each person and list has log odds: the person's visibility, what the agency looks for, and referrals from the lists
+the person is already on. Adding a logistic error to the log odds and taking those above zero would be one independent
+draw for each pair. Here the sum of log odds and errors over those taken is made as large as the published margins and
+the readable overlaps allow (an integer programme for each step); the idea is perturb-and-MAP (Papandreou & Yuille
+2011, https://doi.org/10.1109/ICCV.2011.6126242).
 
-Where the population lacks a person whom the margins demand, one person whom nobody has met is drawn again with those traits.
+Where the population lacks a person whom the margins demand, one whom nobody has met is drawn again with those traits.
 """
 
 from collections.abc import Mapping, Sequence
@@ -67,13 +67,14 @@ def meet(
     *,
     year: int,
     earlier_but_new_here: float,
+    before: Mapping[str, "pd.Series[str]"] | None = None,
     rng: np.random.Generator,
 ) -> Encounters:
     """Let the agencies meet the persons, step by step.
 
     Parameters
     ----------
-    persons : DataFrame, index 0 .. N-1, with the columns `TRAITS`.
+    persons : DataFrame with the columns `TRAITS`; the index numbers the persons.
     rules : sequence of ListRule
         Lists with the same `step` are filled together; later steps see the earlier ones.
     facts : sequence of mappings
@@ -81,6 +82,8 @@ def meet(
     year : int
     earlier_but_new_here : float
         Log odds that someone first met before `year` is new to a list.
+    before : mapping of str to Series, optional
+        Lists of an earlier year, under names of their own, which referrals may name.
     rng : Generator
 
     Raises
@@ -90,12 +93,15 @@ def meet(
     """
     persons = persons.copy()
     luck = pd.DataFrame(rng.random((len(persons), len(rules))), persons.index, [rule.name for rule in rules])
+    past = dict(before or {})
     states: dict[str, pd.Series[str]] = {}
     n_redrawn = 0
     for step in sorted({rule.step for rule in rules}):
         together = [rule for rule in rules if rule.step == step]
         stock = _with_spares(persons, together, year=year, rng=rng)
-        candidates = [_candidates(stock, rule, states, luck, earlier_but_new_here, year, rng) for rule in together]
+        candidates = [
+            _candidates(stock, rule, past | states, luck, earlier_but_new_here, year, rng) for rule in together
+        ]
         chosen = solve(Programme(stock, tuple(candidates), tuple(together), tuple(facts), states))
         met = {person for own in states.values() for person in own.index}
         met |= {person for own in chosen.values() for person in own.index if person in persons.index}
@@ -119,9 +125,10 @@ def meet(
 def recorded_form(form: "pd.Series[str]", luck: "pd.Series[float]") -> "pd.Series[str]":
     """The form an agency writes: the person's main one, but another one for the least lucky."""
     share = assumptions()["form_recorded_otherwise"]
-    first = form.map({one: others[0] for one, others in OTHER_FORM.items()})
-    second = form.map({one: others[1] for one, others in OTHER_FORM.items()})
-    return form.where(luck >= share, first.where(luck < share / 2, second))
+    written, rank = form.to_numpy(dtype=object, copy=True), luck.to_numpy()
+    for place in np.flatnonzero(rank < share):
+        written[place] = OTHER_FORM[written[place]][0 if rank[place] < share / 2 else 1]
+    return pd.Series(written, index=form.index)
 
 
 def _with_spares(
@@ -133,21 +140,22 @@ def _with_spares(
         wanted += _spares(rule, year)
     spares = pd.DataFrame(wanted, columns=["sex", "form", "region", "legal_track", "city", "first_year"])
     spares = fill_in(spares.astype(object), year=year, rng=rng)
-    spares.index = pd.RangeIndex(len(persons), len(persons) + len(spares))
+    spares.index = pd.RangeIndex(len(spares)) + int(persons.index.max()) + 1
     return pd.concat([persons, spares])
 
 
 def _spares(rule: ListRule, year: int) -> list[dict[str, object]]:
     margins, most = rule.margins, rule.margins.total
+    if not (margins.sex or margins.form or margins.region or rule.other_regions):
+        return []
     sexes = margins.sex or {(sex,): most for sex in rule.only.get("sex", ("woman", "man"))}
     forms = margins.form or {("sexual",): most, ("labour",): most}
     regions: dict[tuple[str, ...], int] = dict(margins.region)
     for group in rule.other_regions:
         regions |= {(region,): margins.other_region for region in group}
     regions = regions or {("eastern_europe",): most, ("africa",): most, ("asia",): most}
-    if margins.new is None:
-        years = {year: most, None: most}
-    else:
+    years: dict[int | None, int] = {year: most, None: most}
+    if margins.new is not None:
         years = {year: margins.new, year - 1: most - margins.new}
     spares: list[dict[str, object]] = []
     for (sex, *_), n_sex in sexes.items():
@@ -155,7 +163,7 @@ def _spares(rule: ListRule, year: int) -> list[dict[str, object]]:
             for (region, *_), n_region in regions.items():
                 for first, n_year in years.items():
                     for form in categories:
-                        one = {"sex": sex, "form": form, "region": region, "first_year": first}
+                        one: dict[str, object] = {"sex": sex, "form": form, "region": region, "first_year": first}
                         for trait in ("legal_track", "city"):
                             one[trait] = rule.only[trait][0] if trait in rule.only else None
                         spares += [one] * min(n_sex, n_form, n_region, n_year)

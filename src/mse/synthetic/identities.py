@@ -1,4 +1,4 @@
-"""Names, dates of birth and numbers of the synthetic persons. No name or number is, or is meant to be, a real person's."""
+"""Names, dates of birth and numbers of the synthetic persons: none is meant to be a real person's."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -66,18 +66,19 @@ def identify(persons: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame
     """
     rows = []
     taken: set[str] = set()
-    for person in persons.itertuples():
-        origin = origins()[person.nationality]
-        given = _pick(origin.women if person.sex == "woman" else origin.men, rng)
-        family = _family(origin, given, person.sex, rng)
-        born = _birth_date(int(person.birth_year), origin, rng)
+    traits = (persons[name].tolist() for name in ("sex", "form", "nationality", "legal_track", "birth_year"))
+    for sex, form, nationality, track, birth_year in zip(*traits, strict=True):
+        origin = origins()[nationality]
+        given = _pick(origin.women if sex == "woman" else origin.men, rng)
+        family = _family(origin, given, sex, rng)
+        born = _birth_date(int(birth_year), origin, rng)
         rows.append(
             (
                 given,
                 family,
-                _alias(origin, given, person.sex, person.form, rng),
+                _alias(origin, given, sex, form, rng),
                 born.isoformat(),
-                *_numbers(born, person.legal_track, person.nationality, taken, rng),
+                *_numbers(born, track, nationality, taken, rng),
             )
         )
     return pd.DataFrame(rows, index=persons.index, columns=list(IDENTITY), dtype=object)

@@ -1,8 +1,9 @@
 """The value that a simulation gives: persons with a known N, the lists of those who met them, and who is whom."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from io import StringIO
 from pathlib import Path
 
@@ -55,13 +56,13 @@ class SyntheticNorway:
     Attributes
     ----------
     scenario : str
-    true_n : int
-        Adults in a year, met by an agency or not.
+    true_n : mapping of int to int
+        Adults in each year, met by an agency or not.
     seed : int
     persons : DataFrame, one row per adult
         Identity and traits, and on how many lists the person is.
     lists : mapping of str to SyntheticList
-        By name, adults only; in the scenario of several years the name begins with the year.
+        By name, adults only; in the scenario of several years the name ends with the year.
     truth : DataFrame
         Columns SYNTHETIC, register, row (1 is the first row of data), person.
     minors : DataFrame
@@ -79,7 +80,7 @@ class SyntheticNorway:
     """
 
     scenario: str
-    true_n: int
+    true_n: Mapping[int, int]
     seed: int
     persons: pd.DataFrame
     lists: Mapping[str, SyntheticList]
@@ -110,16 +111,21 @@ class SyntheticNorway:
             write_bytes(folder / one.path, one.content)
             write_codebook(one.codebook, codebook_path(folder / one.path))
         write_text(folder / f"{MARK}-persons.csv", csv_text(self.persons))
-        write_text(folder / f"{MARK}-truth.csv", csv_text(self.truth))
-        if len(self.minors):
-            write_text(folder / "minors" / f"{MARK}-minors-persons.csv", csv_text(self.minors))
-            write_text(folder / "minors" / f"{MARK}-minors-truth.csv", csv_text(truth_of(self.minor_lists.values())))
+        for part in sorted({Path(one.path).parent for one in self.lists.values()}):
+            own = [one for one in self.lists.values() if Path(one.path).parent == part]
+            write_text(folder / part / f"{MARK}-truth.csv", csv_text(truth_of(own)))
+        write_text(folder / "minors" / f"{MARK}-minors-persons.csv", csv_text(self.minors))
+        write_text(folder / "minors" / f"{MARK}-minors-truth.csv", csv_text(truth_of(self.minor_lists.values())))
         for path, text in self.texts.items():
             write_text(folder / path, text)
 
 
 def list_of(
-    layout: Layout, rows: Sequence[Mapping[str, str]], persons: Sequence[str], period: tuple, folder: str = ""
+    layout: Layout,
+    rows: Sequence[Mapping[str, str]],
+    persons: Sequence[str],
+    period: tuple[date, date],
+    folder: str = "",
 ) -> SyntheticList:
     """The list file of some rows, in the agency's own way."""
     table = localised(rows, layout)
@@ -127,7 +133,7 @@ def list_of(
     return SyntheticList(codebook_of(layout, period), table, tuple(persons), path, file_bytes(table, layout))
 
 
-def truth_of(lists: Sequence[SyntheticList]) -> pd.DataFrame:
+def truth_of(lists: Iterable[SyntheticList]) -> pd.DataFrame:
     """Who stands on which row of which list."""
     rows = [(one.name, row, person) for one in lists for row, person in enumerate(one.persons, start=1)]
     return marked(pd.DataFrame(rows, columns=["register", "row", "person"]))

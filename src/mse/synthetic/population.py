@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["REGIONS", "TRAITS", "assumptions", "draw_population", "fill_in", "read_packaged"]
+__all__ = ["REGIONS", "TRAITS", "assumptions", "draw_by", "draw_population", "fill_in", "read_packaged"]
 
 REGIONS = ("eastern_europe", "africa", "asia", "western_europe", "south_america", "middle_east")
 TRAITS = (
@@ -66,7 +66,7 @@ def fill_in(known: pd.DataFrame, *, year: int, rng: np.random.Generator) -> pd.D
     Parameters
     ----------
     known : DataFrame
-        Columns among ``sex``, ``form``, ``region``, ``legal_track``, ``city``, ``first_year``; a missing value is drawn.
+        Columns among ``sex``, ``form``, ``region``, ``legal_track``, ``city``, ``first_year``; gaps are drawn.
     year : int
     rng : Generator
 
@@ -87,10 +87,10 @@ def fill_in(known: pd.DataFrame, *, year: int, rng: np.random.Generator) -> pd.D
     woman = np.array([about["woman"][one] for one in form]) if n else np.zeros(0)
     sex = given("sex", np.where(rng.random(n) < woman, "woman", "man"))
     group = np.where(form == "sexual", "sexual", np.where(form == "labour", "labour", "other"))
-    region = given("region", _draw_by(about["region"], group, rng))
-    nationality = _draw_by(about["nationality"], region, rng)
+    region = given("region", draw_by(about["region"], group, rng))
+    nationality = draw_by(about["nationality"], region, rng)
     residence = np.where(np.isin(nationality, about["residence"]["eea"]), "eea", "third_country")
-    track = given("legal_track", _draw_by(about["track"], residence, rng))
+    track = given("legal_track", draw_by(about["track"], residence, rng))
     earlier = year - _draw(about["first_year"], n, rng).astype(np.int64)
     first = given("first_year", np.where(rng.random(n) < about["new_share"], year, earlier)).astype(np.int64)
     age = 18 + np.floor(rng.gamma(2.2, np.where(form == "sexual", 4.6, 6.4))).astype(np.int64)
@@ -107,7 +107,7 @@ def fill_in(known: pd.DataFrame, *, year: int, rng: np.random.Generator) -> pd.D
             "city": given("city", _draw(about["city"], n, rng)),
             "first_year": first,
             "birth_year": year - 1 - np.minimum(age, 62),
-            "place": _draw_by(about["place"], np.where(track == "asylum", "asylum", "norway"), rng),
+            "place": draw_by(about["place"], np.where(track == "asylum", "asylum", "norway"), rng),
             "identification": _draw(about["identification"], n, rng),
             "visibility": rng.normal(0.0, about["visibility_sd"], n),
         },
@@ -121,7 +121,7 @@ def _draw(shares: Mapping[str, float], n: int, rng: np.random.Generator) -> NDAr
     return np.array(list(shares), dtype=object)[np.searchsorted(edges, rng.random(n), side="right")]
 
 
-def _draw_by(shares: Mapping[str, Mapping[str, float]], group: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+def draw_by(shares: Mapping[str, Mapping[str, float]], group: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
     """One draw for each person, from the shares of that person's group."""
     drawn = np.empty(len(group), dtype=object)
     for name, own in shares.items():

@@ -104,7 +104,11 @@ def _optimum(cost: NDArray[np.float64], rows: list[_Row], names: list[str]) -> N
     limits = LinearConstraint(matrix, [row.low for row in rows], [row.high for row in rows])
     # The errors are continuous, so the optimum is unique and does not depend on the solver's path.
     answer = milp(
-        cost, integrality=np.ones(len(cost)), bounds=Bounds(0, 1), constraints=limits, options={"mip_rel_gap": 0}
+        cost,
+        integrality=np.ones(len(cost), dtype=np.int64),
+        bounds=Bounds(0, 1),
+        constraints=limits,
+        options={"mip_rel_gap": 0},
     )
     if answer.x is None:
         raise BadInput(

@@ -17,8 +17,8 @@ def study_text(
     about: Mapping[str, Any],
     paths: Mapping[str, str],
     period: tuple[date, date],
-    name: str,
     *,
+    name: str,
     truth: str = f"{MARK}-truth.csv",
 ) -> str:
     """The text of a study file.
