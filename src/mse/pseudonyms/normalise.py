@@ -65,7 +65,8 @@ def name_words(text: str) -> tuple[str, ...]:
     return () if len(whole) < table["shortest"] or whole in _placeholders() else folded
 
 
-def joined(words: Sequence[str]) -> str:
+@lru_cache(maxsize=1 << 16)
+def joined(words: tuple[str, ...]) -> str:
     """The words of a name as one, so that "Anne-Lise", "Anne Lise" and "Annelise" are the same."""
     return _folded("".join(words))
 
@@ -234,7 +235,9 @@ def _distinct_words(names: Iterable[Sequence[str]]) -> str:
 def _folded(word: str) -> str:
     """Norwegian letters written with two letters, folded until nothing changes."""
     digraphs = rules().tables["names"]["digraphs"]
-    while any(pair in word for pair, _ in digraphs):
+    before = ""
+    while word != before:
+        before = word
         for pair, letter in digraphs:
             word = word.replace(pair, letter)
     return word
