@@ -39,7 +39,7 @@ class Language:
     def __getitem__(self, section: str) -> Mapping[str, str]:
         return self.table[section]
 
-    def say(self, section: str, name: str, **values: object) -> Markup:
+    def say(self, section: str, name: str, /, **values: object) -> Markup:
         """A sentence with its placeholders filled; whatever is filled in is escaped."""
         return Markup(self.table[section][name]).format(**{key: escape(value) for key, value in values.items()})
 

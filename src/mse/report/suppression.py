@@ -227,18 +227,27 @@ class _Audit:
         self.shown, self.table = shown, table
         self.repeats = list(table.repeats().values())
         self.largest = 10 * int(table.cells.sum()) + 10
+        self.tables: list[NDArray[np.float64]] = []  # found so far; those that still agree need not be found again
 
     def exposed(self, hidden: set[Key]) -> Key | None:
         """One more number to hide, or None when every small count is protected."""
         attack = _Attack(self.shown, hidden, self.repeats, len(self.table.cells), self.largest)
         low, high = self.values.copy(), self.values.copy()
+
+        def widen(table: NDArray[np.float64]) -> None:
+            reached = self.rows @ table
+            np.minimum(low, reached, out=low)
+            np.maximum(high, reached, out=high)
+
+        for table in self.tables:
+            if attack.agrees(table):
+                widen(table)
         for i, row in enumerate(self.rows):
             attack.pinning[:] = False
             for sign in (-1.0, 1.0):
                 if high[i] - low[i] < self.width:
-                    reached = self.rows @ attack.extreme(sign * row)
-                    np.minimum(low, reached, out=low)
-                    np.maximum(high, reached, out=high)
+                    self.tables.append(attack.extreme(sign * row))
+                    widen(self.tables[-1])
             if high[i] - low[i] < self.width:
                 return attack.cheapest_reason(row)
         return None
@@ -273,6 +282,12 @@ class _Attack:
         self.bounds = np.concatenate([-np.ones(positive.sum()), np.zeros(len(repeats))])
         self.largest = largest
         self.pinning = np.zeros(len(self.keys), dtype=np.bool_)
+
+    def agrees(self, table: NDArray[np.float64]) -> bool:
+        """Whether a table agrees with everything shown."""
+        if np.abs(self.rows @ table - self.values).max(initial=0) > TOLERANCE:
+            return False
+        return bool((self.at_least @ table - self.bounds).max(initial=0) <= TOLERANCE)
 
     def extreme(self, objective: NDArray[np.float64]) -> NDArray[np.float64]:
         """The table, agreeing with everything shown, at which the objective is least."""
