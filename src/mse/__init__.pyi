@@ -14,3 +14,4 @@ from .models.two_lists import lincoln_petersen as lincoln_petersen
 from .pseudonyms import EncodedRegister as EncodedRegister
 from .registers import Register as Register
 from .registers import read_register as read_register
+from .robustness import feasibility as feasibility

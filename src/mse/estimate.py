@@ -160,8 +160,8 @@ def to_frame(estimates: Sequence[Estimate] | Estimate, *, level: float = 0.95) -
     Examples
     --------
     >>> import mse
-    >>> mse.to_frame(mse.chapman(mse.load_dataset("HAV"), lists=("P", "Q"))).n_hat.round().tolist()
-    [333.0]
+    >>> mse.to_frame(mse.chapman(mse.load_dataset("HAV"), lists=("A", "B"))).n_hat.round().tolist()
+    [334.0]
     """
     several = [estimates] if isinstance(estimates, Estimate) else list(estimates)
     if not several:

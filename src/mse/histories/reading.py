@@ -176,5 +176,5 @@ def _oddities(table: CaptureHistories) -> tuple[str, ...]:
 
 
 def _summed(repeated: int, told: str) -> str:
-    rows = "1 row" if repeated == 1 else f"{repeated} rows"
-    return f"{rows} of {told} repeat a history that was given before; their counts were summed"
+    rows = f"1 row of {told} repeats" if repeated == 1 else f"{repeated} rows of {told} repeat"
+    return f"{rows} a history that was given before; the counts were summed"

@@ -1,10 +1,12 @@
 """A log-linear model fitted by extended maximum likelihood, with Wald and profile-likelihood intervals."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from mse import provenance
@@ -34,12 +36,16 @@ class LogLinearEstimate(Replicated):
         # Costs a second to import, and only this property needs it.
         from statsmodels.genmod.families import Poisson
         from statsmodels.genmod.generalized_linear_model import GLM
+        from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
         support = self.mle.support
         names = ["intercept", *(self.mle.model.name_of(int(term)) for term in support.masks[1:])]
         design = pd.DataFrame(support.design, columns=names)
         counts = pd.Series(self.mle.counts[support.active], name="count")
-        return GLM(counts, design, family=Poisson()).fit(tol=1e-14, tol_criterion="params", maxiter=200)
+        # A model with no degree of freedom left makes statsmodels divide 0 by 0 and warn of a perfect fit.
+        with np.errstate(invalid="ignore", divide="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", PerfectSeparationWarning)
+            return GLM(counts, design, family=Poisson()).fit(tol=1e-14, tol_criterion="params", maxiter=200)
 
     @property
     def coefficients(self) -> dict[str, float]:

@@ -84,7 +84,7 @@ def _by_pymc(density: Density, starts: Array, *, n_draws: int, n_tune: int, seed
             quiet=True,
             compute_convergence_checks=False,
             # The density is compiled already; PyTensor has only to call it.
-            compile_kwargs={"mode": Mode(linker="py", optimizer=None)},
+            compile_kwargs={"mode": Mode(linker="py", optimizer="fast_run")},
         )
 
 

@@ -11,8 +11,8 @@ from math import exp, inf, log
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq, minimize_scalar
-from scipy.special import gammaln, ndtri, xlogy
+from scipy.optimize import brentq
+from scipy.special import digamma, gammaln, ndtri, xlogy
 
 from mse.errors import Refused
 from mse.interval import Interval, check_level
@@ -42,10 +42,14 @@ class ProfileLikelihood:
         start = log(self.mle.n_hidden)
         if self.likelihood == "poisson":
             return start
-        found = minimize_scalar(
-            lambda x: -self._log_likelihood(x), bracket=(start - 0.5, start), method="brent", options={"xtol": 1e-10}
-        )
-        return float(found.x)
+        low, high = start - 0.1, start + 0.1
+        while self._multinomial_score(low) < 0:
+            low -= 1.0
+            if low < log(SMALLEST_HIDDEN):
+                return low
+        while self._multinomial_score(high) > 0:
+            high += 1.0
+        return float(brentq(self._multinomial_score, low, high, xtol=1e-13, rtol=1e-14))
 
     @property
     def n_hat(self) -> float:
@@ -78,22 +82,28 @@ class ProfileLikelihood:
 
     def _poisson(self, log_hidden: float) -> float:
         support, counts = self.mle.support, self.mle.counts
-        fit = fit_cells(support.masks[1:], support.active, counts, offset=log_hidden, start=self._start[1:])
+        fit = fit_cells(support.masks[1:], support.active, counts, offset=log_hidden)
         mu, y = self._checked(fit.means, fit.status, support.active), counts[support.active]
         return float(np.sum(xlogy(y, mu) - mu))
 
     def _multinomial(self, log_hidden: float) -> float:
-        support, hidden = self.mle.support, exp(log_hidden)
-        active, counts = support.active.copy(), self.mle.counts.copy()
-        active[0], counts[0] = True, hidden
-        fit = fit_cells(support.masks, active, counts, start=self._start)
-        mu, y = self._checked(fit.means, fit.status, active), counts[active]
+        hidden, mu, y = self._completed(log_hidden)
         total = self.mle.n_observed + hidden
         return float(gammaln(total + 1) - gammaln(hidden + 1) + np.sum(xlogy(y, mu / total)))
 
-    @property
-    def _start(self) -> NDArray[np.float64]:
-        return self.mle.fit.beta
+    def _multinomial_score(self, log_hidden: float) -> float:
+        """Derivative of the multinomial profile in N; at its root the maximum is known to full precision."""
+        hidden, mu, _ = self._completed(log_hidden)
+        total = self.mle.n_observed + hidden
+        return float(digamma(total + 1) - digamma(hidden + 1) + log(mu[0] / total))
+
+    def _completed(self, log_hidden: float) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+        """The missing cell's count, and means and counts of the table completed with it, missing cell first."""
+        support, hidden = self.mle.support, exp(log_hidden)
+        active, counts = support.active.copy(), self.mle.counts.copy()
+        active[0], counts[0] = True, hidden
+        fit = fit_cells(support.masks, active, counts)
+        return hidden, self._checked(fit.means, fit.status, active), counts[active]
 
     def _checked(self, means: NDArray[np.float64], status: int, active: NDArray[np.bool_]) -> NDArray[np.float64]:
         if status != CONVERGED:
