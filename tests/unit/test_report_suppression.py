@@ -70,7 +70,7 @@ def feasible_range(target: np.ndarray, h: CaptureHistories, numbers: dict, hidde
 
 
 def small_sums(h: CaptureHistories, below: int) -> list[np.ndarray]:
-    """Every sum of interest whose value is small: histories, totals, overlaps, and who is on one list but not another."""
+    """Every sum of interest whose value is small: histories, totals, overlaps, who is on one list but not another."""
     keys = [("list", a) for a in h.lists]
     keys += [("overlap", a, b) for a, b in combinations(h.lists, 2)]
     keys += [("only", a, b) for a in h.lists for b in h.lists if a != b]

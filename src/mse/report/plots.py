@@ -204,9 +204,12 @@ def draw_upset(
     top.bar(x, [bar.count for bar in bars], color=BAR, width=0.62)
     for i, bar in enumerate(bars):
         top.annotate(number(bar.count), (i, bar.count), (0, 2), textcoords="offset points", ha="center", fontsize=8)
-        on = [j for j, listed in enumerate(bar.history) if listed]
-        dots.plot([i, i], [min(on), max(on)], color=INK, linewidth=1.4, zorder=2)
-        dots.scatter([i] * len(names), rows, s=26, color=[INK if j in on else EMPTY_DOT for j in rows], zorder=3)
+    on = [np.flatnonzero(bar.history) for bar in bars]
+    dots.vlines(x, [one.min() for one in on], [one.max() for one in on], color=INK, linewidth=1.4, zorder=2)
+    places = [(i, j, INK if j in on[i] else EMPTY_DOT) for i in range(len(bars)) for j in rows]
+    dots.scatter(
+        [i for i, _, _ in places], [j for _, j, _ in places], s=26, c=[color for _, _, color in places], zorder=3
+    )
     _bare(top, keep="left")
     top.set(xticks=[], ylabel=persons, xlim=(-0.6, max(len(bars), 1) - 0.4))
     top.yaxis.set_major_locator(MaxNLocator(4, integer=True))
