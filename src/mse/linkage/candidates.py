@@ -26,8 +26,9 @@ from mse.linkage.weights import MISSING, Agreements, Weights
 
 __all__ = ["Pairs", "Workbench"]
 
-MAX_PAIRS_PER_RULE = 2_000_000
+MAX_PAIRS_PER_RULE = 400_000
 MAX_WITHIN_PAIRS = 300_000
+FREQUENCY_WEIGHT = 0.5  # a person on several lists makes a rare name look common, so that frequency counts half
 MIN_LOG2_RATIO = -2.0  # weaker pairs are left out: with a prior below 1 in 100 they are never one person
 
 
@@ -98,7 +99,8 @@ class Workbench:
                 rules.append((key,))
             else:
                 large.append(key)
-        rules += [both for both in combinations(large, 2) if self._n_pairs(both) <= MAX_PAIRS_PER_RULE]
+        partners = [*large, *(key for key in ("birth_year",) if large and key in self.table.column_names)]
+        rules += [both for both in combinations(partners, 2) if self._n_pairs(both) <= MAX_PAIRS_PER_RULE]
         return [rule for rule in rules if self._n_pairs(rule)]
 
     def score(self, rules: Sequence[tuple[str, ...]], weights: Weights) -> Pairs:
@@ -203,7 +205,11 @@ def _splink_comparison(
     for i, level in enumerate(comparison.levels):
         options: Mapping[str, object] = {}
         if level.frequency_of and own:
-            options = {"tf_adjustment_column": level.frequency_of, "disable_tf_exact_match_detection": True}
+            options = {
+                "tf_adjustment_column": level.frequency_of,
+                "tf_adjustment_weight": FREQUENCY_WEIGHT,
+                "disable_tf_exact_match_detection": True,
+            }
         levels.append(
             CustomLevel(level.condition, level.label).configure(
                 m_probability=float(m[i]), u_probability=float(u[i]), **options

@@ -115,7 +115,7 @@ def birth_date_comparison(*, similar: bool) -> Comparison:
     if similar:
         slips.append("damerau_levenshtein(birth_date_l, birth_date_r) <= 1")
     levels = (
-        Level("same date", _equal("birth_date"), 0.80, 1e-4, frequency_of="birth_date"),
+        Level("same date", _equal("birth_date"), 0.80, 1e-4),
         Level("one slip away", " OR ".join(slips), 0.08, 0.001),
         Level("same year", _equal("birth_year"), 0.06, 0.035),
     )
@@ -124,7 +124,7 @@ def birth_date_comparison(*, similar: bool) -> Comparison:
 
 def birth_year_comparison(*, similar: bool) -> Comparison:
     """Years of birth; silent where both full dates are known, which say it already."""
-    levels = [Level("same year", _equal("birth_year"), 0.88, 0.035, frequency_of="birth_year")]
+    levels = [Level("same year", _equal("birth_year"), 0.88, 0.035)]
     if similar:
         apart = "abs(CAST(birth_year_l AS INT) - CAST(birth_year_r AS INT)) = 1"
         levels.append(Level("one year apart", apart, 0.05, 0.07))
@@ -150,7 +150,7 @@ def name_comparison(column: str, *, similar: bool) -> Comparison:
 def date_comparison(column: str) -> Comparison:
     """Any other date as ISO text: the same, one slip of the hand away, the same year."""
     levels = (
-        Level("same date", _equal(column), 0.80, 1e-4, frequency_of=column),
+        Level("same date", _equal(column), 0.80, 1e-4),
         _one_slip(column, 0.08, 0.001),
         Level("same year", f"substr({column}_l, 1, 4) = substr({column}_r, 1, 4)", 0.06, 0.035),
     )
@@ -160,7 +160,7 @@ def date_comparison(column: str) -> Comparison:
 def number_comparison(column: str) -> Comparison:
     """Numbers as text, such as a postcode or a house number: the same, or one digit away."""
     levels = (
-        Level("same", _equal(column), 0.80, 0.01, frequency_of=column),
+        Level("same", _equal(column), 0.80, 0.01),
         _one_slip(column, 0.08, 0.01),
     )
     return Comparison(column, levels, _missing(column), (column,))

@@ -105,9 +105,10 @@ def _linkable(
             joined[column] = None
     comparisons, notes = [], []
     for comparison in _comparisons(joined, kinds, similar=similar):
-        if _can_agree(joined[comparison.name]):
-            comparisons.append(comparison)
-        elif joined[comparison.name].notna().any():
+        values = joined[comparison.name].dropna()
+        if comparison.name in IDENTITY_COLUMNS or values.duplicated().any():
+            comparisons.extend([comparison] if len(values) else [])
+        elif len(values):
             notes.append(f"the field {comparison.name} was not compared: no value of it stands on two records")
     if not any(comparison.block_on for comparison in comparisons):
         raise BadInput(
@@ -118,7 +119,7 @@ def _linkable(
     if n_scarce:
         notes.append(
             f"{n_scarce} of {len(joined)} records hold fewer than two of given name, family name, birth and other "
-            "telling fields, and no personal number: they can hardly be linked, and each may count as a person of its own"
+            "telling fields, and no personal number: they can hardly be linked, and may each count as a person"
         )
     return Linkable(
         joined,
@@ -178,11 +179,6 @@ def _other_comparison(name: str, kind: str, columns: pd.DataFrame, *, similar: b
     if kind == "number" and similar:
         return number_comparison(name)
     return text_comparison(name, similar=similar)
-
-
-def _can_agree(values: pd.Series) -> bool:
-    """Whether some value stands on two records: a number that is never repeated tells nothing about who is whom."""
-    return bool(values.dropna().duplicated().any())
 
 
 def _n_scarce(columns: pd.DataFrame, comparisons: Sequence[Comparison]) -> int:

@@ -112,9 +112,12 @@ def fit_m_and_prior(candidates: Agreements, start: Weights, *, n_cross: float, m
             strength = max(MIN_M_STRENGTH, counts.sum())
             m.append((strength * first + counts) / (strength + counts.sum()))
         prior = prior_from(matches.sum(), n_cross=n_cross, start=start.prior, max_matches=max_matches)
-        step = abs(prior / weights.prior - 1)
+        steps = [
+            abs(prior / weights.prior - 1),
+            *(np.abs(new - old).max() for new, old in zip(m, weights.m, strict=True)),
+        ]
         weights = replace(weights, m=tuple(m), prior=prior)
-        if step < 1e-6:
+        if max(steps) < 1e-6:
             break
     return weights
 
