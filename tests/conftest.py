@@ -84,7 +84,7 @@ select = {{ by = ["bic"], max_order = 2 }}
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_small_study() -> Callable[..., Path]:
     """A function that writes a small study into a folder and gives the path of its study file."""
     return _write_small_study

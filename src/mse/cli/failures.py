@@ -55,7 +55,9 @@ def _trace(fault: BaseException) -> str:
             f"  {frame.filename}, line {frame.lineno}, in {frame.name}"
             for frame in traceback.extract_tb(seen.__traceback__)
         ]
-        parts.append("\n".join([*frames, f"{type(seen).__module__}.{type(seen).__qualname__}"]))
+        # What could not be imported is a name of code, and may be all that the reader needs.
+        told = f": {seen}" if isinstance(seen, ImportError) else ""
+        parts.append("\n".join([*frames, f"{type(seen).__module__}.{type(seen).__qualname__}{told}"]))
         seen = seen.__cause__ or seen.__context__
     told = "\n\nwhich came from\n\n".join(parts)
     return (

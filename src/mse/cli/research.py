@@ -95,7 +95,7 @@ def estimate(
         (f"selected by {by}", partial(select_loglinear, table, by=by, max_order=max_order)) for by in select or default
     ]
     if bayes:
-        from mse.models.bayes_loglinear import bayes_loglinear
+        from mse.models.bayesian_loglinear import bayes_loglinear
 
         order = 2 if max_order is None else max_order
         fit = partial(bayes_loglinear, table, prior=prior, max_order=order, seed=seed)
@@ -104,12 +104,18 @@ def estimate(
 
 
 def reproduce(
+    only: Annotated[list[str] | None, typer.Option(help="Publication or dataset; by default all.")] = None,
     how: Annotated[Format, typer.Option("--format", help="How to print the comparison.")] = Format.table,
 ) -> None:
-    """Recompute published point estimates: ours, published, difference."""
-    from mse.reproduce import compare_published
+    """Recompute published numbers from the tables that come with the package: ours, published, difference."""
+    from mse.reproduce import reproduce as recompute
 
-    show(compare_published(), how)
+    frame = recompute(only=only)
+    if how is not Format.table:
+        show(frame, how)
+        return
+    show(frame[["work", "dataset", "call", "quantity", "ours", "published", "difference", "agrees"]], how)
+    say(f"{int(frame['agrees'].sum())} of {len(frame)} published numbers agree to half a unit of their last digit")
 
 
 def norway(

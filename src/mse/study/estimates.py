@@ -88,7 +88,7 @@ def _fitted(number: int, model: str, plan: Plan) -> PlannedModel:
 def _bayesian(options: Bayes, seed: int) -> PlannedModel:
     def fit(histories: CaptureHistories) -> Estimate:
         # Importing PyMC takes seconds, which only a study with a Bayesian model should pay.
-        from mse.models.bayes_loglinear import bayes_loglinear
+        from mse.models.bayesian_loglinear import bayes_loglinear
 
         return bayes_loglinear(histories, prior=options.prior, max_order=options.max_order, seed=seed)
 

@@ -29,6 +29,7 @@ STUDY = (
     "key",
 )
 SECTIONS = ("study", "differences", "list", "linkage", "models", "report")
+KEY_WAY_OUT = "ask for the project's key, or make one with mse key new {key} --project {project}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,7 @@ def _plan(path: Path, content: dict[str, object], problems: list[str]) -> Plan:
     models = top.section("models", ("fit", "select", "bayes"), optional=True)
     report = top.section("report", ("suppress_below",), optional=True)
     differences = top.section("differences", DIFFERENCES, optional=True)
+    project = study.text("project")
     plan = Plan(
         path=path,
         name=study.text("name"),
@@ -135,11 +137,11 @@ def _plan(path: Path, content: dict[str, object], problems: list[str]) -> Plan:
         period=study.period("period"),
         population=study.choice("population", POPULATIONS),
         presence=study.choice("presence", PRESENCES),
-        project=study.text("project"),
+        project=project,
         seed=study.whole_number("seed", at_least=0),
         synthetic=study.flag("synthetic", default=False),
-        truth=study.file("truth", folder),
-        key=study.file("key", folder),
+        truth=study.file("truth", folder, way_out="leave truth out when there is none"),
+        key=study.file("key", folder, way_out=KEY_WAY_OUT.format(key=study.table.get("key"), project=project)),
         differences={name: differences.text(name) for name in DIFFERENCES if name in differences.table},
         lists=_lists(top, folder, problems),
         n_draws=linkage.whole_number("n_draws", at_least=1, default=100),

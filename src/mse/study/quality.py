@@ -21,8 +21,8 @@ def write_quality(folder: Path, links: Links, agency_only: Path, truth: Path) ->
     missing = [name for name in links.lists if name not in id_maps]
     if missing:
         raise BadInput(
-            f"the registers {', '.join(missing)} came encoded, so their rows are not known and the links cannot be held "
-            "against the truth; leave truth out of the study file"
+            f"the registers {', '.join(missing)} came encoded, so their rows are not known and the links cannot be "
+            "held against the truth; leave truth out of the study file"
         )
     try:
         persons = pd.read_csv(truth, dtype=str)

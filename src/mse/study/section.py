@@ -120,11 +120,13 @@ class Section:
             self.problems.append(f"{self._path(key)} ends ({end}) before it starts ({start})")
         return start, end
 
-    def file(self, key: str, folder: Path) -> Path | None:
+    def file(self, key: str, folder: Path, *, way_out: str) -> Path | None:
         """A file named relative to a folder, which must exist; None when the key is absent."""
         if key not in self.table:
             return None
         path = folder / self.text(key)
         if not path.is_file():
-            self.problems.append(f"{self._path(key)}: there is no file {self.table[key]!r} beside the study file")
+            self.problems.append(
+                f"{self._path(key)}: there is no file {self.table[key]!r} beside the study file; {way_out}"
+            )
         return path
