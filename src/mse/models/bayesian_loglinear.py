@@ -1,7 +1,8 @@
 """A Bayesian log-linear model: all interactions up to an order, shrunk together towards none."""
 
 from collections.abc import Mapping
-from math import log, sqrt
+from dataclasses import dataclass
+from math import log
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy.stats import norm
 from mse import provenance
 from mse.errors import BadInput, NoOverlap
 from mse.estimate import Posterior
-from mse.histories import CaptureHistories
+from mse.histories import CaptureHistories, as_text
 from mse.models.convergence import cautions, convergence, faults, posterior_tree, refuse_unless_converged
 from mse.models.nuts import SAMPLERS, nuts_draws
 from mse.models.shrinkage_density import Parameters, ShrinkagePrior, Target, log_density, parameters
@@ -47,39 +48,42 @@ def bayes_loglinear(
 ) -> Posterior:
     """Posterior of the total under a log-linear model whose interactions are shrunk towards none.
 
-    Takes every interaction up to `max_order` lists and lets the counts say which are away from zero, so that nothing is selected
-    and empty overlaps are data. Rests, as all log-linear estimates, on there being no interaction of higher order.
+    Takes every interaction up to `max_order` lists and lets the counts say which are away from zero, so that nothing
+    is selected and empty overlaps are data. Rests, as all log-linear estimates, on there being no interaction of
+    higher order.
 
     Parameters
     ----------
     histories : CaptureHistories
         Three lists or more, without strata. Structural zeros are left out of the likelihood.
     prior : {"horseshoe", "normal"}
-        Of the interactions: the regularised horseshoe leaves large ones alone and presses small ones to zero; the normal one
-        presses all alike.
+        Of the interactions: the regularised horseshoe leaves large ones alone and presses small ones to zero; the
+        normal one presses all alike.
     max_order : int
         Lists in the largest interaction, from 2 to one less than the number of lists.
     seed : int
         0 or more.
     prior_hidden : pair of float
-        Central 95 % of the prior of hidden persons per person seen (log-normal). Says what is believed of N before the overlaps
-        are looked at, and nothing else in the prior bears on it.
+        Central 95 % of the prior of hidden persons per person seen (log-normal). Says what is believed of N before the
+        overlaps are looked at, and nothing else in the prior bears on it.
     interaction_scale : float
         Scale of the half-Student-t prior (3 df) of the common size of the interactions, in log-odds.
     n_draws : int
-        Draws kept of each chain, 4 or more. If the chains have not converged they are run once more, four times as long.
+        Draws kept of each chain, 4 or more. If the chains have not converged they are run once more, four times as
+        long.
     n_chains : int
         Two or more; they run one after another.
     sampler : {"pymc", "nutpie"}
         PyMC's sampler repeats its draws from the seed; nutpie's may not, and `notes` then says so.
     allow_unconverged : bool
-        Whether draws that did not converge are returned all the same, marked in `diagnostics`, `provenance` and `notes`.
+        Whether draws that did not converge are returned all the same, marked in `diagnostics`, `provenance` and
+        `notes`.
 
     Returns
     -------
     Posterior
-        `draws` (n_chains * n_draws, 1) of N in persons; `idata` holds posterior, prior, posterior predictive, log likelihood (Poisson,
-        by history), sample statistics and observed counts.
+        `draws` (n_chains * n_draws, 1) of N in persons; `idata` holds posterior, prior, posterior predictive, log
+        likelihood (Poisson, by history), sample statistics and observed counts.
 
     Raises
     ------
@@ -88,52 +92,34 @@ def bayes_loglinear(
     NoOverlap
         When nobody is on two lists.
     NotConverged
-        When R-hat is above 1.01, the bulk or tail effective sample size of N below 400, or more than 1 % of the draws diverged.
+        When R-hat is above 1.01, the bulk or tail effective sample size of N below 400, or more than 1 % of the draws
+        diverged.
 
     References
     ----------
-    Piironen and Vehtari (2017), doi:10.1214/17-EJS1337SI; Fienberg, Johnson and Junker (1999), doi:10.1111/1467-985X.00143.
+    Piironen and Vehtari (2017), doi:10.1214/17-EJS1337SI; Fienberg, Johnson and Junker (1999),
+    doi:10.1111/1467-985X.00143.
 
     Examples
     --------
     >>> import mse
-    >>> estimate = mse.bayes_loglinear(mse.load_dataset("Korea"), prior="normal", seed=1)  # doctest: +SKIP
+    >>> korea = mse.load_dataset("Korea")
+    >>> estimate = mse.bayes_loglinear(korea, prior="normal", seed=1, n_draws=50, n_chains=2, allow_unconverged=True)
+    >>> estimate.draws.shape, bool(estimate.draws.min() >= korea.n_observed)
+    ((100, 1), True)
     """
-    counts = histories.single_stratum().astype(np.float64)
     _check(histories, prior, max_order, prior_hidden, interaction_scale, n_draws, n_chains, sampler, seed)
     low, high = prior_hidden
     shrinkage = ShrinkagePrior(
-        prior, log(low * high) / 2, log(high / low) / (2 * norm.ppf(0.975)), global_scale=interaction_scale
+        prior, log(low * high) / 2, log(high / low) / (2 * float(norm.ppf(0.975))), global_scale=interaction_scale
     )
-    possible = histories.cells_that_can_occur
-    model = LogLinear.from_terms(histories.lists, all_terms(histories.n_lists, max_order))
-    incidence = design_matrix(model.terms, histories.n_lists)[possible, 1:]
-    seen = incidence.any(axis=0)
-    target = Target.of(counts[possible], incidence[:, seen], histories.n_lists, shrinkage)
+    target, terms = _target(histories, max_order, shrinkage)
     label = f"Bayesian log-linear (order {max_order}, {prior})"
-
-    def run(n: int) -> tuple[dict[str, Array], Parameters, Mapping[str, Array], dict[str, float]]:
-        positions, statistics = nuts_draws(
-            lambda position: log_density(target, position),
-            target.n_coordinates,
-            n_draws=n,
-            n_tune=N_TUNE,
-            n_chains=n_chains,
-            seed=seed,
-            sampler=sampler,
-        )
-        values = parameters(target, positions)
-        totals = _totals(values.log_hidden, histories.n_observed, seed)
-        watched = {"N": totals["N"], "log_hidden": values.log_hidden}
-        return totals, values, statistics, convergence(watched, statistics, [values.list_effects, values.interactions])
-
-    totals, values, statistics, diagnostics = run(n_draws)
-    if faults(diagnostics) and not allow_unconverged:
-        totals, values, statistics, diagnostics = run(LONGER * n_draws)
-        refuse_unless_converged(label, diagnostics, ADVICE)
-    converged = not faults(diagnostics)
-    terms = [model.name_of(term) for term, keep in zip(model.terms, seen, strict=True) if keep]
-    cells = ["".join(map(str, w)) for w, keep in zip(histories.histories, possible, strict=True) if keep]
+    run = _run(target, histories.n_observed, n_draws, n_chains, seed, sampler)
+    if faults(run.diagnostics) and not allow_unconverged:
+        run = _run(target, histories.n_observed, LONGER * n_draws, n_chains, seed, sampler)
+        refuse_unless_converged(label, run.diagnostics, ADVICE)
+    found = faults(run.diagnostics)
     options = {
         "prior": prior,
         "max_order": max_order,
@@ -143,22 +129,60 @@ def bayes_loglinear(
         "n_chains": n_chains,
         "sampler": sampler,
         "allow_unconverged": allow_unconverged,
-        "converged": converged,
+        "converged": not found,
     }
     return Posterior(
         model=label,
         n_observed=histories.n_observed,
-        draws=totals["N"].reshape(-1, 1),
-        diagnostics=diagnostics | {"converged": float(converged)},
+        draws=run.totals["N"].reshape(-1, 1),
+        diagnostics=run.diagnostics | {"converged": float(not found)},
         provenance=provenance.record(input_sha256=histories.sha256, seed=seed, options=options),
         notes=(
             _prior_in_words(shrinkage, histories.n_observed),
-            *(f"NOT CONVERGED: {fault}" for fault in faults(diagnostics)),
-            *cautions(diagnostics),
+            *(f"NOT CONVERGED: {fault}" for fault in found),
+            *cautions(run.diagnostics),
             *(("nutpie was asked for; its draws may not repeat from the seed",) if sampler == "nutpie" else ()),
         ),
-        idata=_tree(target, totals, values, statistics, histories, terms, cells, seed),
+        idata=_tree(target, run, histories, terms, seed),
     )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Run:
+    """The draws of one run: N and its parts (n_chains, n_draws), the parameters, the sampler's statistics."""
+
+    totals: Mapping[str, Array]
+    values: Parameters
+    statistics: Mapping[str, Array]
+    diagnostics: dict[str, float]
+
+
+def _run(target: Target, n_observed: int, n_draws: int, n_chains: int, seed: int, sampler: str) -> _Run:
+    positions, statistics = nuts_draws(
+        lambda position: log_density(target, position),
+        target.n_coordinates,
+        n_draws=n_draws,
+        n_tune=N_TUNE,
+        n_chains=n_chains,
+        seed=seed,
+        sampler=sampler,
+    )
+    values = parameters(target, positions)
+    totals = _totals(values.log_hidden, n_observed, seed)
+    watched = {"N": totals["N"], "log_hidden": values.log_hidden}
+    diagnostics = convergence(watched, statistics, [values.list_effects, values.interactions])
+    return _Run(totals, values, statistics, diagnostics)
+
+
+def _target(histories: CaptureHistories, max_order: int, prior: ShrinkagePrior) -> tuple[Target, list[str]]:
+    """The density, and the names of the interactions; one that no possible history contains is left out."""
+    possible = histories.cells_that_can_occur
+    model = LogLinear.from_terms(histories.lists, all_terms(histories.n_lists, max_order))
+    incidence = design_matrix(model.terms, histories.n_lists)[possible, 1:]
+    kept = incidence.any(axis=0)
+    counts = histories.single_stratum()[possible].astype(np.float64)
+    names = [model.name_of(term) for term, keep in zip(model.terms, kept, strict=True) if keep]
+    return Target.of(counts, incidence[:, kept], histories.n_lists, prior), names[histories.n_lists :]
 
 
 def _check(
@@ -209,28 +233,19 @@ def _prior_in_words(prior: ShrinkagePrior, n_observed: int) -> str:
     ratios = [float(np.exp(end)) for end in ends]
     low, median, high = (n_observed * (1 + ratio) for ratio in ratios)
     return (
-        f"prior on N: hidden persons per person seen is log-normal, 95 % between {ratios[0]:.3g} and {ratios[2]:.3g}; with "
-        f"{n_observed:,} seen, N has the prior median {median:,.0f} and 95 % between {low:,.0f} and {high:,.0f}; how many "
-        "are seen is not predicted"
+        f"prior on N: hidden persons per person seen is log-normal, 95 % between {ratios[0]:.3g} and {ratios[2]:.3g}; "
+        f"with {n_observed:,} seen, N has the prior median {median:,.0f} and 95 % between {low:,.0f} and {high:,.0f}; "
+        "how many are seen is not predicted"
     )
 
 
-def _tree(
-    target: Target,
-    totals: Mapping[str, Array],
-    values: Parameters,
-    statistics: Mapping[str, Array],
-    histories: CaptureHistories,
-    terms: list[str],
-    cells: list[str],
-    seed: int,
-) -> Any:
+def _tree(target: Target, run: _Run, histories: CaptureHistories, terms: list[str], seed: int) -> Any:
     random = np.random.default_rng([seed, 2])
-    prior, n_observed = target.prior, histories.n_observed
+    totals, values, prior = run.totals, run.values, target.prior
     means = totals["expected_seen"][..., None] * np.exp(values.log_shares)
     before = random.normal(prior.log_hidden_mean, prior.log_hidden_sd, (1, N_PRIOR_DRAWS))
-    believed = _totals(before, n_observed, seed)
-    interactions = [term for term in terms if ":" in term]
+    believed = _totals(before, histories.n_observed, seed)
+    possible = histories.cells_that_can_occur
     groups = {
         "posterior": {
             "N": totals["N"],
@@ -244,13 +259,17 @@ def _tree(
         },
         "posterior_predictive": {"count": random.poisson(means)},
         "log_likelihood": {"count": target.counts * np.log(means) - means - gammaln(target.counts + 1)},
-        "sample_stats": dict(statistics),
+        "sample_stats": dict(run.statistics),
         "prior": {"N": believed["N"], "n_hidden": believed["n_hidden"], "hidden_per_seen": np.exp(before)},
         "observed_data": {"count": target.counts},
     }
     return posterior_tree(
         groups,
-        coords={"list": list(histories.lists), "term": interactions, "history": cells},
+        coords={
+            "list": list(histories.lists),
+            "term": terms,
+            "history": [as_text(w) for w, keep in zip(histories.histories, possible, strict=True) if keep],
+        },
         dims={
             "list_effects": ["list"],
             "interactions": ["term"],

@@ -27,7 +27,7 @@ START_RANGE = 2.0
 STATISTICS = ("diverging", "energy", "tree_depth", "n_steps", "step_size", "acceptance_rate", "lp", "logp", "depth")
 
 
-class _LogDensity(Op):
+class _LogDensity(Op):  # type: ignore[misc]
     """A log density and its gradient, computed outside PyTensor."""
 
     def __init__(self, density: Density) -> None:
@@ -84,7 +84,7 @@ def _by_pymc(density: Density, starts: Array, *, n_draws: int, n_tune: int, seed
             quiet=True,
             compute_convergence_checks=False,
             # The density is compiled already; PyTensor has only to call it.
-            compile_kwargs={"mode": Mode(linker="py", optimizer="fast_run")},
+            compile_kwargs={"mode": Mode(linker="py", optimizer="fast_compile")},
         )
 
 

@@ -1,19 +1,21 @@
-"""The posterior density of a log-linear model with shrunken interactions, in coordinates that a sampler moves in easily.
+"""The posterior density of a log-linear model with shrunken interactions, in coordinates made for a sampler.
 
-The model, for the persons with history w: log mean(w) = intercept + list effects + interactions contained in w, Poisson counts.
-Its prior is stated on what a reader can judge. With a flat prior on the log of the expected number of persons seen, that number
-integrates out, and these remain:
+The model, for the persons with history w: log mean(w) = intercept + list effects + interactions contained in w, Poisson
+counts. Its prior is stated on what a reader can judge. With a flat prior on the log of the expected number of persons
+seen, that number integrates out, and these remain:
 
 - r, the log of hidden persons per person seen, is normal. It is a function of list effects and interactions; given the
-  differences between lists and the interactions it rises as all list effects fall together, so that its density carries over with
-  |dr/dc| = the mean number of lists per person seen. No other prior has a say in it.
+  differences between lists and the interactions it rises as all list effects fall together, so that its density carries
+  over with |dr/dc| = the mean number of lists per person seen. No other prior has a say in it.
 - d, the list effects minus their mean, is normal.
-- u, the interactions, have precision D: 1/tau^2 under the normal prior, 1/(tau lambda)^2 + 1/c^2 under the regularised horseshoe.
+- u, the interactions, have precision D: 1/tau^2 under the normal prior, 1/(tau lambda)^2 + 1/c^2 under the regularised
+  horseshoe (Piironen and Vehtari 2017, doi:10.1214/17-EJS1337SI).
 
-Coordinates: around a mode, with G the curvature of the log likelihood in u after the list effects are profiled out, u = Q^-1 b +
-L^-T w with Q = G + diag(D) = L L'; list effects follow their regression on u. Whatever the scales, w is then nearly standard
-normal: centred where the counts speak, non-centred where the prior does. `log_density` returns the gradient with the value, worked
-out by hand: one compiled function serves every table, and a new number of lists compiles nothing.
+Coordinates: around a mode, with G the curvature of the log likelihood in u after the list effects are profiled out,
+u = Q^-1 b + L^-T w with Q = G + diag(D) = L L'; list effects follow their regression on u. Whatever the scales, w is
+then nearly standard normal: centred where the counts speak, non-centred where the prior does. `log_density` returns the
+gradient with the value, worked out by hand: one compiled function serves every table, and a new number of lists
+compiles nothing.
 """
 
 from dataclasses import dataclass
@@ -131,8 +133,8 @@ class Target:
 class Parameters:
     """The model's own parameters for many positions; leading shape (...,) as the positions have.
 
-    `log_hidden` is r, the log of expected hidden persons per expected person seen; `log_shares` (..., n_cells) the log share of each
-    cell among persons seen.
+    `log_hidden` is r, the log of expected hidden persons per expected person seen; `log_shares` (..., n_cells) the log
+    share of each cell among persons seen.
     """
 
     list_effects: Array
@@ -205,8 +207,18 @@ def _precision(target: Target, scales: Array) -> Array:
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _log_density(
-    position, is_horseshoe, constants, counts, sizes, design, offset, effects_design, effects_offset, curvature, pull
-):  # type: ignore[no-untyped-def]
+    position: Array,
+    is_horseshoe: bool,
+    constants: Array,
+    counts: Array,
+    sizes: Array,
+    design: Array,
+    offset: Array,
+    effects_design: Array,
+    effects_offset: Array,
+    curvature: Array,
+    pull: Array,
+) -> tuple[float, Array]:
     """`log_density` on bare arrays; -inf with a zero gradient where the scales leave the range of a float."""
     n_lists, n_interactions = effects_offset.size, pull.size
     n_effects = n_lists + n_interactions
@@ -244,7 +256,16 @@ def _log_density(
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _log_likelihood(both, constants, counts, sizes, design, offset, effects_design, effects_offset):  # type: ignore[no-untyped-def]
+def _log_likelihood(
+    both: Array,
+    constants: Array,
+    counts: Array,
+    sizes: Array,
+    design: Array,
+    offset: Array,
+    effects_design: Array,
+    effects_offset: Array,
+) -> tuple[float, Array]:
     """Multinomial log likelihood with the priors of r and d, and its gradient in (z, u)."""
     mean, sd, effect_sd = constants[0], constants[1], constants[2]
     n_observed = counts.sum()
@@ -264,7 +285,9 @@ def _log_likelihood(both, constants, counts, sizes, design, offset, effects_desi
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _scales(scales, n_interactions, is_horseshoe, constants, gradient):  # type: ignore[no-untyped-def]
+def _scales(
+    scales: Array, n_interactions: int, is_horseshoe: bool, constants: Array, gradient: Array
+) -> tuple[Array, float]:
     """D and the log prior of the log scales; adds the gradient of the latter to `gradient`."""
     global_scale, slab_scale, slab_df = constants[3], constants[4], constants[5]
     tau_at = n_interactions if is_horseshoe else 0
@@ -283,7 +306,9 @@ def _scales(scales, n_interactions, is_horseshoe, constants, gradient):  # type:
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _add_scale_gradient(gradient, scales, precision, to_precision, is_horseshoe):  # type: ignore[no-untyped-def]
+def _add_scale_gradient(
+    gradient: Array, scales: Array, precision: Array, to_precision: Array, is_horseshoe: bool
+) -> None:
     """Carries a gradient in D over to the log scales."""
     n_interactions = precision.size
     tau_at = n_interactions if is_horseshoe else 0
@@ -297,8 +322,8 @@ def _add_scale_gradient(gradient, scales, precision, to_precision, is_horseshoe)
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _cholesky(curvature, precision):  # type: ignore[no-untyped-def]
-    """L of G + diag(D) and its inverse; NaN where there is none. Written out, since it is called for matrices of 3 to 21 rows."""
+def _cholesky(curvature: Array, precision: Array) -> tuple[Array, Array]:
+    """L of G + diag(D) and its inverse; NaN where there is none. In loops, which are quickest for these few rows."""
     size = precision.size
     root, inverse = np.zeros((size, size)), np.zeros((size, size))
     for i in range(size):
@@ -317,7 +342,7 @@ def _cholesky(curvature, precision):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _half_student(log_x, df, scale):  # type: ignore[no-untyped-def]
+def _half_student(log_x: float, df: float, scale: float) -> tuple[float, float]:
     """Log density, up to a constant, of log x for half-Student-t x, and its slope."""
     ratio = np.exp(2 * log_x) / (df * scale**2)
     slope = 1 - (df + 1) / (1 + 1 / ratio) if ratio > 0 else 1.0
@@ -352,7 +377,7 @@ def _mode(counts: Array, incidence: Array, sizes: Array, n_lists: int, prior: Sh
         return n_observed * spread + np.outer(mean, mean) / prior.log_hidden_sd**2 + ridge
 
     start = np.concatenate([np.full(n_lists, -1.0), np.zeros(incidence.shape[1] - n_lists)])
-    found = minimize(
+    found = minimize(  # type: ignore[call-overload]
         objective, start, jac=True, hess=lambda theta: curvature(theta) + interactions, method="trust-exact"
     )
     return found.x, curvature(found.x)
