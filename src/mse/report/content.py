@@ -133,12 +133,19 @@ class Content:
                         "records": self.shown.get("register", one.name),
                         "set_aside": self.shown.small(one.n_set_aside),
                         "period": self.words.period(one.period),
+                        "definition": self.definitions().index(one.case_definition) + 1,
                     }
                     for one in group
                 ],
             )
             for name, group in groupby(several, key=lambda one: one.list_name)
         ]
+
+    def definitions(self) -> list[str]:
+        """The case definitions, each once, in the order of the registers; the table refers to them by number."""
+        order = list(self.labels)
+        several = sorted(self.findings.registers, key=lambda one: order.index(one.list_name))
+        return list(dict.fromkeys(one.case_definition for one in several))
 
     @property
     def n_records(self) -> int | None:

@@ -206,10 +206,10 @@ def draw_upset(
         top.annotate(number(bar.count), (i, bar.count), (0, 2), textcoords="offset points", ha="center", fontsize=8)
     on = [np.flatnonzero(bar.history) for bar in bars]
     dots.vlines(x, [one.min() for one in on], [one.max() for one in on], color=INK, linewidth=1.4, zorder=2)
-    places = [(i, j, INK if j in on[i] else EMPTY_DOT) for i in range(len(bars)) for j in rows]
-    dots.scatter(
-        [i for i, _, _ in places], [j for _, j, _ in places], s=26, c=[color for _, _, color in places], zorder=3
-    )
+    places = np.array([(i, j, j in on[i]) for i in range(len(bars)) for j in rows]).reshape(-1, 3)
+    for is_on, color, order in ((0, EMPTY_DOT, 1), (1, INK, 3)):
+        chosen = places[places[:, 2] == is_on]
+        dots.scatter(chosen[:, 0], chosen[:, 1], s=26, color=color, zorder=order)
     _bare(top, keep="left")
     top.set(xticks=[], ylabel=persons, xlim=(-0.6, max(len(bars), 1) - 0.4))
     top.yaxis.set_major_locator(MaxNLocator(4, integer=True))

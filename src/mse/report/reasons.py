@@ -98,7 +98,7 @@ class Reasons:
 
     def _spread(self, code: str, values: Mapping[str, object]) -> Markup:
         words, ratio = self.words, _number(values["ratio"])
-        told: dict[str, object] = {"ratio": words.number(ratio, 0 if self.shown.hidden or ratio >= 10 else 1)}
+        told: dict[str, object] = {"ratio": words.number(ratio)}
         told |= {"n_within": words.number(_number(values["n_within"]))} if "n_within" in values else {}
         told |= {"level": words.level(_number(values["level"]))} if "level" in values else {}
         low, high = _number(values["low"]), _number(values["high"])
@@ -110,6 +110,7 @@ class Reasons:
             return words.say("finding", f"{code}_hidden", **told)
         coarse = bool(self.shown.hidden)
         ends = {"low": rounded(low, coarse=coarse), "high": rounded(high, coarse=coarse)}
+        told["ratio"] = words.number(ends["high"] / ends["low"], 1)
         return words.say("finding", code, **told, **{name: words.number(end) for name, end in ends.items()})
 
 
