@@ -95,31 +95,68 @@ def meet(
     luck = pd.DataFrame(rng.random((len(persons), len(rules))), persons.index, [rule.name for rule in rules])
     past = dict(before or {})
     states: dict[str, pd.Series[str]] = {}
+    forms: dict[str, pd.Series[str]] = {}
     n_redrawn = 0
     for step in sorted({rule.step for rule in rules}):
         together = [rule for rule in rules if rule.step == step]
         stock = _with_spares(persons, together, year=year, rng=rng)
-        candidates = [
-            _candidates(stock, rule, past | states, luck, earlier_but_new_here, year, rng) for rule in together
-        ]
-        chosen = solve(Programme(stock, tuple(candidates), tuple(together), tuple(facts), states))
-        met = {person for own in states.values() for person in own.index}
-        met |= {person for own in chosen.values() for person in own.index if person in persons.index}
-        wanted = sorted({person for own in chosen.values() for person in own.index if person not in persons.index})
-        unmet = [person for person in persons.index if person not in met]
-        if len(wanted) > len(unmet):
-            raise BadInput(
-                f"true_n={len(persons)} is too small for the published lists: at step {step} nobody is left whom no "
-                "agency has met; give a larger true_n"
+        candidates = []
+        for rule in together:
+            forms[rule.name] = _written(rule.name, stock["form"], luck[rule.name], facts, states, forms)
+            candidates.append(
+                _candidates(stock, rule, past | states, forms[rule.name], earlier_but_new_here, year, rng)
             )
-        place = dict(zip(wanted, rng.choice(unmet, len(wanted), replace=False).tolist(), strict=True)) if wanted else {}
+        chosen = solve(Programme(stock, tuple(candidates), tuple(together), tuple(facts), states))
+        place = _places(persons, states, chosen, rng)
         for spare, person in place.items():
             persons.loc[person, list(TRAITS)] = stock.loc[spare, list(TRAITS)]
-            luck.loc[person, [rule.name for rule in together]] = 1.0  # a spare is written as drawn
-        n_redrawn += len(wanted)
+        for rule in together:
+            written = forms[rule.name]
+            written.loc[list(place.values())] = written.loc[list(place)].to_numpy()
+            forms[rule.name] = written.loc[persons.index]
+        n_redrawn += len(place)
         states |= {name: own.rename(index=place).sort_index() for name, own in chosen.items()}
-    forms = {rule.name: recorded_form(persons["form"], luck[rule.name]) for rule in rules}
     return Encounters(persons.infer_objects(), states, forms, n_redrawn)
+
+
+def _places(
+    persons: pd.DataFrame,
+    states: Mapping[str, "pd.Series[str]"],
+    chosen: Mapping[str, "pd.Series[str]"],
+    rng: np.random.Generator,
+) -> dict[int, int]:
+    """For each spare person taken, someone whom no agency has met and who is drawn again in that form."""
+    taken = {person for own in chosen.values() for person in own.index}
+    spares = sorted(taken - set(persons.index))
+    met = taken | {person for own in states.values() for person in own.index}
+    unmet = [person for person in persons.index if person not in met]
+    if len(spares) > len(unmet):
+        raise BadInput(
+            f"true_n={len(persons)} is too small for the published lists: nobody is left whom no agency has met; "
+            "give a larger true_n"
+        )
+    return dict(zip(spares, rng.choice(unmet, len(spares), replace=False).tolist(), strict=True)) if spares else {}
+
+
+def _written(
+    name: str,
+    form: "pd.Series[str]",
+    luck: "pd.Series[float]",
+    facts: Sequence[Mapping[str, Any]],
+    states: Mapping[str, "pd.Series[str]"],
+    forms: Mapping[str, "pd.Series[str]"],
+) -> "pd.Series[str]":
+    """The form that a list would write for everyone; spare persons are written as drawn.
+
+    Where the report names persons on both lists, the second list takes over what the first one wrote.
+    """
+    written = form.copy()
+    written.loc[luck.index] = recorded_form(form.loc[luck.index], luck)
+    for fact in facts:
+        if fact["kind"] == "count" and fact["pair"][0] == name and fact["low"] > 0:
+            known = states[fact["pair"][1]].index
+            written.loc[known] = forms[fact["pair"][1]].loc[known]
+    return written
 
 
 def recorded_form(form: "pd.Series[str]", luck: "pd.Series[float]") -> "pd.Series[str]":
@@ -138,10 +175,12 @@ def _with_spares(
     wanted: list[dict[str, object]] = []
     for rule in rules:
         wanted += _spares(rule, year)
+    if not wanted:
+        return persons.assign(is_spare=False)
     spares = pd.DataFrame(wanted, columns=["sex", "form", "region", "legal_track", "city", "first_year"])
     spares = fill_in(spares.astype(object), year=year, rng=rng)
     spares.index = pd.RangeIndex(len(spares)) + int(persons.index.max()) + 1
-    return pd.concat([persons, spares])
+    return pd.concat([persons.assign(is_spare=False), spares.assign(is_spare=True)])
 
 
 def _spares(rule: ListRule, year: int) -> list[dict[str, object]]:
@@ -174,7 +213,7 @@ def _candidates(
     stock: pd.DataFrame,
     rule: ListRule,
     states: Mapping[str, "pd.Series[str]"],
-    luck: pd.DataFrame,
+    form: "pd.Series[str]",
     earlier_but_new_here: float,
     year: int,
     rng: np.random.Generator,
@@ -187,8 +226,7 @@ def _candidates(
     for name, value in rule.referral.items():
         if name in states:
             odds += value * stock.index.isin(states[name].index)
-    spare = np.arange(n) >= len(luck)
-    odds = odds + rng.logistic(size=n) - REDRAW_PENALTY * spare
+    odds = odds + rng.logistic(size=n) - REDRAW_PENALTY * stock["is_spare"].to_numpy(dtype=np.float64)
     eligible = np.ones(n, dtype=np.bool_)
     for trait, allowed in rule.only.items():
         eligible &= stock[trait].isin(list(allowed)).to_numpy()
@@ -196,8 +234,6 @@ def _candidates(
         track = stock["legal_track"]
         passed = stock["from_reflection"].to_numpy(dtype=np.bool_)
         eligible &= ~((track == "final_rejection").to_numpy() | ((track == "asylum").to_numpy() & ~passed))
-    form = stock["form"].copy()
-    form.iloc[: len(luck)] = recorded_form(form.iloc[: len(luck)], luck[rule.name])
     names = [name for name, _ in STATES[rule.states]]
     utility = np.tile(odds[:, None], (1, len(names)))
     allowed_state = np.tile(eligible[:, None], (1, len(names)))

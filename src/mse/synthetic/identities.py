@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mse.identifiers import synthetic_number
 from mse.synthetic.population import assumptions, read_packaged
@@ -97,8 +98,13 @@ def age_group(born: str, *, on: date) -> str:
 
 def _pick(pool: tuple[str, ...], rng: np.random.Generator) -> str:
     """One name, the k-th with a frequency in proportion to 1 / (k + 1)."""
-    weights = np.cumsum(1.0 / np.arange(2, len(pool) + 2))
+    weights = _zipf(len(pool))
     return pool[int(np.searchsorted(weights, rng.random() * weights[-1], side="right"))]
+
+
+@cache
+def _zipf(n: int) -> NDArray[np.float64]:
+    return np.cumsum(1.0 / np.arange(2, n + 2))
 
 
 def _family(origin: Origin, given: str, sex: str, rng: np.random.Generator) -> str:

@@ -121,7 +121,7 @@ def localised(rows: Sequence[Mapping[str, str]], layout: Layout) -> pd.DataFrame
         elif KINDS[one] == "date" and layout.file.dates == "norwegian" and layout.file.type == "csv":
             values = [date.fromisoformat(value).strftime("%d.%m.%Y") if value else "" for value in values]
         columns[style["headings"][one]] = values
-    return pd.DataFrame(columns, dtype=str)
+    return pd.DataFrame(columns, dtype=object)
 
 
 def file_bytes(table: pd.DataFrame, layout: Layout) -> bytes:

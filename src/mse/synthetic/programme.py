@@ -16,6 +16,9 @@ from mse.synthetic.rules import ListRule
 __all__ = ["Candidate", "Programme", "solve"]
 
 
+WHOLE = 1e-6  # HiGHS's own tolerance for a whole number
+
+
 @dataclass(frozen=True, eq=False)
 class Candidate:
     """Everyone who could be on one list, and how much speaks for it.
@@ -52,14 +55,28 @@ class Programme:
     filled: Mapping[str, "pd.Series[str]"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One constraint: low <= sum of coefficients x variables <= high."""
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """Constraints low <= sum of coefficients x variables <= high; `rows` says which of them an entry belongs to."""
 
+    rows: NDArray[np.int64]
     variables: NDArray[np.int64]
     coefficients: NDArray[np.float64]
-    low: float
-    high: float
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+    @classmethod
+    def one(cls, variables: NDArray[np.int64], coefficients: NDArray[np.float64], low: float, high: float) -> "_Block":
+        """A single constraint."""
+        return cls(np.zeros(len(variables), np.int64), variables, coefficients, np.array([low]), np.array([high]))
+
+    @classmethod
+    def many(cls, index: NDArray[np.int64], coefficients: NDArray[np.float64], low: float, high: float) -> "_Block":
+        """One constraint for each row of `index`, in which -1 stands for no variable."""
+        used = index >= 0
+        every = np.broadcast_to(coefficients, index.shape)
+        n = len(index)
+        return cls(np.nonzero(used)[0], index[used], every[used], np.full(n, low), np.full(n, high))
 
 
 def solve(programme: Programme) -> dict[str, "pd.Series[str]"]:
@@ -71,16 +88,16 @@ def solve(programme: Programme) -> dict[str, "pd.Series[str]"]:
         If no choice of persons has the margins.
     """
     numbers, n = _numbering(programme)
-    rows = [*_once(programme, numbers)]
+    blocks = [_once(index) for index in numbers.values()]
     for candidate, rule in zip(programme.candidates, programme.rules, strict=True):
-        rows += _margin_rows(programme, candidate, rule, numbers[candidate.name])
+        blocks += _margins(programme, candidate, rule, numbers[candidate.name])
     for fact in programme.facts:
-        rows += _fact_rows(programme, fact, numbers)
+        blocks += _facts(programme, fact, numbers)
     cost = np.empty(n)
     for candidate in programme.candidates:
         index = numbers[candidate.name]
         cost[index[index >= 0]] = -candidate.utility[index >= 0]
-    taken = _optimum(cost, rows, [candidate.name for candidate in programme.candidates])
+    taken = _optimum(cost, blocks, [candidate.name for candidate in programme.candidates])
     chosen = {}
     for candidate in programme.candidates:
         index = numbers[candidate.name]
@@ -92,29 +109,29 @@ def solve(programme: Programme) -> dict[str, "pd.Series[str]"]:
     return chosen
 
 
-def _optimum(cost: NDArray[np.float64], rows: list[_Row], names: list[str]) -> NDArray[np.bool_]:
-    sizes = [len(row.variables) for row in rows]
-    matrix = csr_array(
-        (
-            np.concatenate([row.coefficients for row in rows]),
-            (np.repeat(np.arange(len(rows)), sizes), np.concatenate([row.variables for row in rows])),
-        ),
-        shape=(len(rows), len(cost)),
-    )
-    limits = LinearConstraint(matrix, [row.low for row in rows], [row.high for row in rows])
-    # The errors are continuous, so the optimum is unique and does not depend on the solver's path.
-    answer = milp(
-        cost,
-        integrality=np.ones(len(cost), dtype=np.int64),
-        bounds=Bounds(0, 1),
-        constraints=limits,
-        options={"mip_rel_gap": 0},
-    )
-    if answer.x is None:
-        raise BadInput(
-            f"no choice of persons gives {', '.join(names)} their published margins; give another seed or true_n"
+def _optimum(cost: NDArray[np.float64], blocks: list[_Block], names: list[str]) -> NDArray[np.bool_]:
+    starts = np.cumsum([0, *(len(block.low) for block in blocks)])
+    rows = np.concatenate([block.rows + start for block, start in zip(blocks, starts[:-1], strict=True)])
+    entries = np.concatenate([block.coefficients for block in blocks])
+    variables = np.concatenate([block.variables for block in blocks])
+    matrix = csr_array((entries, (rows, variables)), shape=(int(starts[-1]), len(cost)))
+    low, high = (np.concatenate([getattr(block, end) for block in blocks]) for end in ("low", "high"))
+    limits = LinearConstraint(matrix, low, high)
+    # The errors are continuous, so the optimum is unique and does not depend on the solver's path. Without the
+    # whole-number condition it is found much faster, and most often it is whole by itself.
+    for whole in (0, 1):
+        answer = milp(
+            cost,
+            integrality=np.full(len(cost), whole),
+            bounds=Bounds(0, 1),
+            constraints=limits,
+            options={"mip_rel_gap": 0},
         )
-    return answer.x > 0.5
+        if answer.x is not None and np.abs(answer.x - answer.x.round()).max() < WHOLE:
+            return answer.x > 0.5
+    raise BadInput(
+        f"no choice of persons gives {', '.join(names)} their published margins; give another seed or true_n"
+    )
 
 
 def _numbering(programme: Programme) -> tuple[dict[str, NDArray[np.int64]], int]:
@@ -130,21 +147,17 @@ def _numbering(programme: Programme) -> tuple[dict[str, NDArray[np.int64]], int]
     return numbers, n
 
 
-def _once(programme: Programme, numbers: Mapping[str, NDArray[np.int64]]) -> Iterator[_Row]:
+def _once(index: NDArray[np.int64]) -> _Block:
     """Nobody is in two states of one list."""
-    for index in numbers.values():
-        for own in index[(index >= 0).sum(axis=1) > 1]:
-            yield _Row(own[own >= 0], np.ones(int((own >= 0).sum())), 0, 1)
+    return _Block.many(index[(index >= 0).sum(axis=1) > 1], np.ones(index.shape[1]), 0, 1)
 
 
-def _margin_rows(
-    programme: Programme, candidate: Candidate, rule: ListRule, index: NDArray[np.int64]
-) -> Iterator[_Row]:
+def _margins(programme: Programme, candidate: Candidate, rule: ListRule, index: NDArray[np.int64]) -> Iterator[_Block]:
     persons, margins = programme.persons, rule.margins
 
-    def row(mask: NDArray[np.bool_], low: float, high: float, weights: NDArray[np.int64] = candidate.weights) -> _Row:
+    def row(mask: NDArray[np.bool_], low: float, high: float, weights: NDArray[np.int64] = candidate.weights) -> _Block:
         use = (index >= 0) & mask[:, None] & (weights != 0)
-        return _Row(index[use], np.broadcast_to(weights, index.shape)[use].astype(np.float64), low, high)
+        return _Block.one(index[use], np.broadcast_to(weights, index.shape)[use].astype(np.float64), low, high)
 
     everyone = np.ones(len(persons), dtype=np.bool_)
     yield row(everyone, margins.total, margins.total)
@@ -172,33 +185,27 @@ def _margin_rows(
             yield row((persons["nationality"] == nationality).to_numpy(), 0, 1)
 
 
-def _fact_rows(
-    programme: Programme, fact: Mapping[str, Any], numbers: Mapping[str, NDArray[np.int64]]
-) -> Iterator[_Row]:
+def _facts(programme: Programme, fact: Mapping[str, Any], numbers: Mapping[str, NDArray[np.int64]]) -> Iterator[_Block]:
     if fact["kind"] == "subset":
         if fact["inner"] in numbers:
-            yield from _subset_rows(programme, fact, numbers)
+            yield _subset(programme, fact, numbers)
     elif fact["kind"] == "count":
         name, other = fact["pair"]
         if name in numbers:
             on = programme.persons.index.isin(programme.filled[other].index)
-            yield _count_row(programme, fact, numbers[name], on)
+            yield _count(programme, fact, numbers[name], on)
     elif fact["list"] in numbers:
-        yield _count_row(programme, fact, numbers[fact["list"]], np.ones(len(programme.persons), dtype=np.bool_))
+        yield _count(programme, fact, numbers[fact["list"]], np.ones(len(programme.persons), dtype=np.bool_))
 
 
-def _count_row(
-    programme: Programme, fact: Mapping[str, Any], index: NDArray[np.int64], mask: NDArray[np.bool_]
-) -> _Row:
+def _count(programme: Programme, fact: Mapping[str, Any], index: NDArray[np.int64], mask: NDArray[np.bool_]) -> _Block:
     for trait, category in fact.get("with", {}).items():
         mask = mask & (programme.persons[trait] == category).to_numpy()
     use = (index >= 0) & mask[:, None]
-    return _Row(index[use], np.ones(int(use.sum())), fact["low"], fact["high"])
+    return _Block.one(index[use], np.ones(int(use.sum())), fact["low"], fact["high"])
 
 
-def _subset_rows(
-    programme: Programme, fact: Mapping[str, Any], numbers: Mapping[str, NDArray[np.int64]]
-) -> Iterator[_Row]:
+def _subset(programme: Programme, fact: Mapping[str, Any], numbers: Mapping[str, NDArray[np.int64]]) -> _Block:
     """Taken on the inner list only if taken on one of the outer ones, in this step or before."""
     candidate = next(one for one in programme.candidates if one.name == fact["inner"])
     inner = numbers[fact["inner"]]
@@ -207,9 +214,6 @@ def _subset_rows(
     here = np.hstack([numbers[name] for name in fact["outer"] if name in numbers] or [np.full((len(inner), 1), -1)])
     filled = {person for name in fact["outer"] if name in programme.filled for person in programme.filled[name].index}
     already = programme.persons.index.isin(filled)
-    for own, outer in zip(inner[~already], here[~already], strict=True):
-        own, outer = own[own >= 0], outer[outer >= 0]
-        if len(own):
-            yield _Row(
-                np.concatenate([own, outer]), np.concatenate([np.ones(len(own)), -np.ones(len(outer))]), -np.inf, 0
-            )
+    needed = ~already & (inner >= 0).any(axis=1)
+    coefficients = np.concatenate([np.ones(inner.shape[1]), -np.ones(here.shape[1])])
+    return _Block.many(np.hstack([inner, here])[needed], coefficients, -np.inf, 0)
