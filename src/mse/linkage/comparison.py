@@ -25,6 +25,7 @@ __all__ = [
 
 NEAR_SPELLING = 0.92  # Jaro-Winkler; above it Splink's own name comparisons put "nearly the same" too
 SIMILAR_SPELLING = 0.85
+ORIGIN = ("nationality", "region")
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,9 @@ class Comparison:
         Columns whose equality makes a pair worth comparing.
     discount : float
         Power on the u-probabilities: 1 for evidence of its own, below 1 where a field goes with another one.
+    within : tuple of str
+        Comparisons of which one must agree for a pair to count in the u-probabilities: names agree by chance more
+        often among persons of one origin.
     """
 
     name: str
@@ -69,6 +73,7 @@ class Comparison:
     silent_when: str
     block_on: tuple[str, ...] = ()
     discount: float = 1.0
+    within: tuple[str, ...] = ()
 
     @property
     def starts(self) -> tuple[tuple[float, float], ...]:
@@ -96,9 +101,8 @@ def given_name_comparison(*, similar: bool) -> Comparison:
     levels = [swapped, same, near, Level("a word in common", shared, 0.04, 0.01)]
     if similar:
         levels.append(_similar("given_name", 0.02))
-    return Comparison(
-        "given_name", tuple(levels), _missing("given_name"), ("given_skeleton", "given_name", "name_pair")
-    )
+    blocks = ("given_skeleton", "given_name", "name_pair")
+    return Comparison("given_name", tuple(levels), _missing("given_name"), blocks, within=ORIGIN)
 
 
 def family_name_comparison(*, similar: bool) -> Comparison:
@@ -106,7 +110,7 @@ def family_name_comparison(*, similar: bool) -> Comparison:
     same, near = _spelling("family_name", "family_skeleton", similar=similar)
     levels = [same, near, *([_similar("family_name", 0.02)] if similar else [])]
     silent = f"{_missing('family_name')} OR {_swapped('family_name')}"
-    return Comparison("family_name", tuple(levels), silent, ("family_skeleton", "family_name"))
+    return Comparison("family_name", tuple(levels), silent, ("family_skeleton", "family_name"), within=ORIGIN)
 
 
 def birth_date_comparison(*, similar: bool) -> Comparison:

@@ -19,6 +19,7 @@ __all__ = ["Agreements", "Weights", "compete", "fit_m_and_prior", "log_odds", "m
 MISSING = -1
 MIN_M_STRENGTH = 50.0  # pseudo-matches behind the starting m-probabilities
 DUPLICATES_WITHIN = 0.01  # expected duplicates per record of a list, before any data
+MIN_CONDITIONAL_PAIRS = 200.0  # fewer pairs of one origin do not tell how often names agree among them
 N_ITERATIONS = 50
 
 
@@ -84,8 +85,8 @@ def measure_u(
     for _ in range(3):
         different = within.n_pairs * (1 - _probability(log_odds(within, weights)))
         u = tuple(
-            _smoothed(_level_counts(within.levels[:, column], different, len(first)), first)
-            for column, first in enumerate(start.u)
+            _smoothed(_level_counts(within.levels[:, column], different * counted, len(first)), first)
+            for column, (first, counted) in enumerate(zip(start.u, _counted(within, comparisons), strict=True))
         )
         weights = replace(weights, u=u)
     return _discounted(weights.u, comparisons)
@@ -186,6 +187,18 @@ def _level_counts(levels: NDArray[np.int64], n_pairs: NDArray[np.float64], n_lev
     """Pairs on each level of one comparison, shape (n_levels,); pairs on which it says nothing are not counted."""
     known = levels != MISSING
     return np.bincount(levels[known], n_pairs[known], minlength=n_levels).astype(np.float64)
+
+
+def _counted(within: Agreements, comparisons: Sequence[Comparison]) -> list[NDArray[np.bool_]]:
+    """For each comparison the patterns whose pairs count in its u: all, or those that agree on the origin."""
+    place = {comparison.name: column for column, comparison in enumerate(comparisons)}
+    counted = []
+    for comparison in comparisons:
+        columns = [place[name] for name in comparison.within if name in place]
+        agree = (within.levels[:, columns] == 0).any(axis=1)
+        enough = within.n_pairs[agree].sum() >= MIN_CONDITIONAL_PAIRS
+        counted.append(agree if enough else np.ones(len(agree), np.bool_))
+    return counted
 
 
 def _smoothed(counts: NDArray[np.float64], start: NDArray[np.float64]) -> NDArray[np.float64]:
