@@ -3,8 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from mse.study import StudyResult
 
 SYLLABLES = ("ba", "de", "fi", "go", "hu", "ka", "le", "mi", "no", "pu", "ra", "se", "ti", "vo", "zu")
 CAPTURE = {"alfa": 0.55, "beta": 0.45, "gamma": 0.4}
@@ -88,6 +92,15 @@ select = {{ by = ["bic"], max_order = 2 }}
 def write_small_study() -> Callable[..., Path]:
     """A function that writes a small study into a folder and gives the path of its study file."""
     return _write_small_study
+
+
+@pytest.fixture(scope="session")
+def finished_study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, "StudyResult"]:
+    """The study file of a small study that was run to its end, and its result; not to be changed."""
+    from mse.study import run_study
+
+    study = _write_small_study(tmp_path_factory.mktemp("finished"))
+    return study, run_study(study, out=study.parent / "results")
 
 
 def _write_small_study(folder: Path, *, n_persons: int = 90, models: str = "", **differing: dict[str, str]) -> Path:

@@ -25,9 +25,9 @@ def test_another_study_does_not_move_in(tmp_path):
     """The folder of one study is refused to another, by name."""
     with claimed(tmp_path / "out", "small"):
         pass
-    with pytest.raises(BadInput, match="holds the results of the study 'small', not of 'large'"):
-        with claimed(tmp_path / "out", "large"):
-            pass
+    told = "holds the results of the study 'small', not of 'large'"
+    with pytest.raises(BadInput, match=told), claimed(tmp_path / "out", "large"):
+        pass
 
 
 def test_a_folder_whose_mark_is_unreadable_is_refused(tmp_path):
@@ -39,9 +39,9 @@ def test_a_folder_whose_mark_is_unreadable_is_refused(tmp_path):
 
 def test_two_runs_do_not_meet(tmp_path):
     """While one run holds the folder, another is turned away; afterwards it is free."""
-    with claimed(tmp_path / "out", "small"):
-        with pytest.raises(BadInput, match="another run of this study is at work"), claimed(tmp_path / "out", "small"):
-            pass
+    out, told = tmp_path / "out", "another run of this study is at work"
+    with claimed(out, "small"), pytest.raises(BadInput, match=told), claimed(out, "small"):
+        pass
     with claimed(tmp_path / "out", "small"):
         assert (tmp_path / "out" / "study.json").exists()
 

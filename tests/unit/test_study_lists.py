@@ -58,7 +58,9 @@ def test_everything_that_differs_is_told_at_once(written):
 def test_registers_that_agree_with_each_other_but_not_with_the_study_stop_it(written):
     """Three lists of 2019 do not make a study of 2020."""
     other = {"year": "2019"}
-    with pytest.raises(BadInput, match="the period of all registers is '2019-01-01 to 2019-12-31', of the study '2020"):
+    with pytest.raises(
+        BadInput, match=r"the period of all registers is '2019-01-01 to 2019-12-31', of the study '2020"
+    ):
         written(alfa=other, beta=other, gamma=other)
 
 

@@ -35,7 +35,7 @@ def test_a_selected_model_comes_back_with_its_ranking(tmp_path):
 def test_an_interval_of_a_level_that_was_not_stored_is_refused(tmp_path):
     """The error names the levels that can be asked for."""
     write_result(tmp_path, "x", Replicated("x", 10, 12.0, LogNormal(10, 2.0, 0.5)))
-    with pytest.raises(BadInput, match="use one of 0.5, 0.8, 0.9, 0.95, 0.99"):
+    with pytest.raises(BadInput, match=r"use one of 0.5, 0.8, 0.9, 0.95, 0.99"):
         read_result(tmp_path).interval(0.7)
 
 
