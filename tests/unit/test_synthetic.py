@@ -225,7 +225,7 @@ def test_no_number_can_be_real(registers: dict[str, Register]) -> None:
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_numbers_of_the_persons_are_of_the_synthetic_series(scenario: str) -> None:
-    """As made, before any typing error, each number is valid in the Tax Administration's synthetic series, and unique."""
+    """As made, before any typing error, numbers are valid in the Tax Administration's synthetic series, and unique."""
     persons = pd.read_csv(FOLDER / scenario / "SYNTHETIC-persons.csv", dtype=str)
     assert persons["fnr"].dropna().map(lambda number: is_fnr(number, rule="synthetic")).all()
     assert persons["d_number"].dropna().map(lambda number: is_d_number(number, rule="synthetic")).all()

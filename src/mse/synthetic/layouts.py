@@ -31,6 +31,7 @@ KINDS: Mapping[str, str] = {
     "duf": "text",
     "local_id": "text",
 }
+DATE_FORMS: Mapping[str, str] = {"norwegian": "%d.%m.%Y", "slashed": "%d/%m/%Y", "iso": "%Y-%m-%d"}
 ICTIP: Mapping[str, str] = {"nationality": "Victim: citizenship"}
 # An archive needs a time of writing; this is the earliest that it can hold.
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -118,8 +119,9 @@ def localised(rows: Sequence[Mapping[str, str]], layout: Layout) -> pd.DataFrame
         values = [row[one] for row in rows]
         if codes:
             values = [codes[value] if value else "" for value in values]
-        elif KINDS[one] == "date" and layout.file.dates == "norwegian" and layout.file.type == "csv":
-            values = [date.fromisoformat(value).strftime("%d.%m.%Y") if value else "" for value in values]
+        elif KINDS[one] == "date" and layout.file.type == "csv":
+            form = DATE_FORMS[layout.file.dates]
+            values = [date.fromisoformat(value).strftime(form) if value else "" for value in values]
         columns[style["headings"][one]] = values
     return pd.DataFrame(columns, dtype=object)
 
