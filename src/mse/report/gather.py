@@ -23,7 +23,7 @@ ALWAYS: Mapping[str, Status] = {
     "8": "partly",
     "9": "answered",
     "10": "partly",
-    "14": "answered",
+    "14": "partly",
     "17": "not_answered",
     "18": "answered",
 }
