@@ -8,7 +8,6 @@ extended MLE and an identified total.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from math import exp, lgamma, log
 
 import numpy as np
@@ -18,14 +17,14 @@ from numpy.typing import NDArray
 
 from mse.errors import BadInput
 from mse.histories import CaptureHistories
-from mse.models.extended import CERTAIN_MEAN, Support, extended_mle, full_table
-from mse.models.poisson import CONVERGED, fit_cells, superset_sums
+from mse.models.certificate import fit_with_status
+from mse.models.extended import extended_mle, full_table
+from mse.models.poisson import superset_sums
 from mse.models.terms import LogLinear, all_terms
 
 __all__ = ["StepwisePath", "stepwise_bitset", "stepwise_path"]
 
 DEFAULT_P = 0.02  # the threshold with the smallest error over 28 simulated settings in the paper
-REMEMBERED = 65_536  # answers on existence that are kept: it depends on the counts only by which are positive
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,9 +156,7 @@ def _steps(
                 return steps
             if pairs[j] in chosen:
                 continue
-            larger, sound = _expected(
-                (*singles, *chosen, pairs[j]), counts, possible, overlaps, cells_of, n_lists
-            )
+            larger, sound = _expected((*singles, *chosen, pairs[j]), counts, possible, overlaps, cells_of, n_lists)
             if sound:
                 break
         else:
@@ -178,14 +175,10 @@ def _expected(
 ) -> tuple[NDArray[np.float64], bool]:
     """Fitted number of persons on all lists of each mask, and whether the model has an MLE and an identified total."""
     masks, active = _support(np.array(terms, dtype=np.int64), possible, overlaps, cells_of)
-    fit = fit_cells(masks, active, counts)
-    if fit.status != CONVERGED or not fit.means[active].min() > CERTAIN_MEAN:
-        positive = counts[active] > 0
-        if not _is_sound(active.tobytes(), masks.tobytes(), positive.tobytes()):
-            return fit.means, False
+    fit, status = fit_with_status(masks, active, counts)
     means = fit.means.copy()
     superset_sums(means, n_lists)
-    return means, True
+    return means, status == "ok"
 
 
 @njit(cache=True, nogil=True)
@@ -207,13 +200,6 @@ def _support(terms, possible, overlaps, cells_of):  # type: ignore[no-untyped-de
     return masks[:n_masks].copy(), active
 
 
-@lru_cache(maxsize=REMEMBERED)
-def _is_sound(active: bytes, masks: bytes, positive: bytes) -> bool:
-    """Whether the MLE exists and the total is identified, by linear programme and rank."""
-    support = Support(np.frombuffer(active, np.bool_), np.frombuffer(masks, np.int64), (), 0)
-    return support.status(np.frombuffer(positive, np.bool_)) == "ok"
-
-
 @njit(cache=True, nogil=True)
 def _log_p_values(expected, overlaps, pairs):  # type: ignore[no-untyped-def]
     """Log of the smaller Poisson tail of each pair's overlap."""
@@ -225,7 +211,7 @@ def _log_p_values(expected, overlaps, pairs):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _log_smaller_tail(count, mean):  # type: ignore[no-untyped-def]
-    """Log of the smaller of P(X <= count) and P(X >= count), X Poisson; on the log scale no two large tables tie at 0."""
+    """Log of the smaller of P(X <= count) and P(X >= count), X Poisson: in large tables both may underflow."""
     if not mean > 0.0:
         return 0.0 if count == 0.0 else -np.inf
     log_mass = count * log(mean) - mean - lgamma(count + 1.0)

@@ -1,0 +1,75 @@
+"""One fit with its two checks, a linear programme being the last resort.
+
+If the MLE does not exist, some direction d has X d at most 0 in every cell, 0 where there are persons, and -1 in the
+lowest. At the end of the iteration no score is above a tolerance t, and the score along d is the sum of mu |X d|, so
+d'X'WX d <= sum of mu |X d| <= t |d|_1; as |X d| <= sqrt(p) |d| with p columns, the information X'WX then has an
+eigenvalue of at most t p. A smallest eigenvalue above that proves that the MLE exists, however small a fitted mean is
+(eight lists make sound ones of 1e-12), and the full rank that goes with it that the total is identified.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mse.models.extended import CERTAIN_MEAN, STATUSES, Support
+from mse.models.poisson import CONVERGED, TOLERANCE, Fit, fit_cells, superset_sums
+
+__all__ = ["existence_is_proved", "fit_with_status"]
+
+REMEMBERED = 65_536  # answers that are kept: they depend on the counts only by which are positive
+
+
+def fit_with_status(
+    masks: NDArray[np.int64], active: NDArray[np.bool_], counts: NDArray[np.float64]
+) -> tuple[Fit, str]:
+    """Fit one model to the active cells, and say with one of `STATUSES` whether its answer is one.
+
+    Parameters
+    ----------
+    masks : ndarray of int64, shape (n_columns,)
+        0 for the intercept, then the terms that somebody has.
+    active : ndarray of bool, shape (2**K,)
+        Cells left once the terms that nobody has are -inf; index 0 is the missing cell, and not active.
+    counts : ndarray of float64, shape (2**K,)
+    """
+    fit = fit_cells(masks, active, counts)
+    if fit.status == CONVERGED and fit.means[active].min() > CERTAIN_MEAN:
+        return fit, STATUSES[0]
+    if fit.status == CONVERGED and existence_is_proved(masks, active, counts, fit.means):
+        return fit, STATUSES[0]
+    status = _status(active.tobytes(), masks.tobytes(), (counts[active] > 0).tobytes())
+    if status == STATUSES[0] and fit.status != CONVERGED:
+        fit = fit_cells(_independent(masks, active), active, counts)
+        if fit.status != CONVERGED:
+            raise RuntimeError("Newton's method did not converge although the MLE exists")
+    return fit, status
+
+
+def existence_is_proved(
+    masks: NDArray[np.int64], active: NDArray[np.bool_], counts: NDArray[np.float64], means: NDArray[np.float64]
+) -> bool:
+    """Whether the information of a converged fit is far enough from singular to prove that the MLE exists."""
+    n_lists = int(counts.size).bit_length() - 1
+    fitted, observed = np.where(active, means, 0.0), np.where(active, counts, 0.0)
+    superset_sums(fitted, n_lists)
+    superset_sums(observed, n_lists)
+    score = TOLERANCE * max(1.0, float(observed[masks].max()))
+    information = fitted[masks[:, None] | masks]
+    return bool(np.linalg.eigvalsh(information)[0] > 2 * score * len(masks))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _status(active: bytes, masks: bytes, positive: bytes) -> str:
+    support = Support(np.frombuffer(active, np.bool_), np.frombuffer(masks, np.int64), (), 0)
+    return support.status(np.frombuffer(positive, np.bool_))
+
+
+def _independent(masks: NDArray[np.int64], active: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The first columns that are linearly independent: means and intercept are the same whichever are chosen."""
+    design = Support(active, masks, (), 0).design
+    kept = [0]
+    for column in range(1, len(masks)):
+        if np.linalg.matrix_rank(design[:, [*kept, column]]) > len(kept):
+            kept.append(column)
+    return masks[kept]
