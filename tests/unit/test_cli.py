@@ -241,7 +241,7 @@ def test_a_list_that_cannot_be_read_shows_no_value(cli, tmp_path, write_small_st
 
 
 def test_an_unforeseen_fault_shows_no_value_of_a_list(cli, tmp_path, write_small_study, monkeypatch):
-    """The trace names files and lines; the messages of all faults behind it are left out, since they may quote a cell."""
+    """The trace names files and lines; the messages of all faults stay out, since they may quote a cell."""
     study = write_small_study(tmp_path, n_persons=12)
 
     def fails(register, *, key, project):

@@ -98,7 +98,7 @@ def test_encoded_files_of_another_project_are_refused(written, tmp_path):
     encode(register, key=read_key(tmp_path / "other.key"), project="other").write(tmp_path / "beta.mse")
     study = tmp_path / "study.toml"
     study.write_text(study.read_text("utf-8").replace("SYNTHETIC-beta.csv", "beta.mse"), "utf-8")
-    with pytest.raises(BadInput, match="beta.mse was encoded for project 'other', the study is 'small'"):
+    with pytest.raises(BadInput, match=r"beta.mse was encoded for project 'other', the study is 'small'"):
         read_lists(read_plan(study))
 
 

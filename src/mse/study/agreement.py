@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from mse.errors import BadInput
 from mse.linkage import check_comparable
-from mse.linkage.comparable import declarations
-from mse.pseudonyms import EncodedRegister
-from mse.registers import Register
+from mse.pseudonyms import EncodedRegister, Header
+from mse.registers import Codebook, Register
 from mse.study.plan import Plan
 
 __all__ = ["check_agreement"]
@@ -21,9 +20,9 @@ def check_agreement(plan: Plan, registers: Sequence[Register | EncodedRegister])
         With everything that differs without a reason: period, presence, case definition, counting rule. Adults and
         minors are never mixed, whatever the study says.
     """
-    of_population = [one for one in registers if declarations(one).population == plan.population]
+    of_population = [one for one in registers if _declared(one).population == plan.population]
     problems = [
-        f"register {one.name!r} holds {declarations(one).population}, the study counts {plan.population}; adults and "
+        f"register {one.name!r} holds {_declared(one).population}, the study counts {plan.population}; adults and "
         "minors are separate populations and are never linked, so make a study for each"
         for one in registers
         if one not in of_population
@@ -52,7 +51,7 @@ def _against_study(plan: Plan, registers: Sequence[Register | EncodedRegister]) 
 
 
 def _counting_rules(plan: Plan, registers: Sequence[Register | EncodedRegister]) -> list[str]:
-    rules = {one.name: declarations(one).counting_rule for one in registers}
+    rules = {one.name: _declared(one).counting_rule for one in registers}
     if len(set(rules.values())) < 2 or "counting_rule" in plan.differences:
         return []
     told = "; ".join(
@@ -66,5 +65,9 @@ def _counting_rules(plan: Plan, registers: Sequence[Register | EncodedRegister])
 
 
 def _value(register: Register | EncodedRegister, what: str) -> str:
-    own = declarations(register)
+    own = _declared(register)
     return f"{own.period[0]} to {own.period[1]}" if what == "period" else own.presence
+
+
+def _declared(register: Register | EncodedRegister) -> Codebook | Header:
+    return register.codebook if isinstance(register, Register) else register.header

@@ -57,6 +57,13 @@ class Lists:
     key: Key | None
 
     @property
+    def secret(self) -> Key:
+        """The key, where plain registers need it."""
+        if self.key is None:
+            raise BadInput("plain registers are encoded with the project's key; name it in the study file as key")
+        return self.key
+
+    @property
     def sha256(self) -> dict[str, str]:
         """Hashes of all files that were read, by register and file."""
         return {f"{one.name} {what}": value for one in self.registers for what, value in one.sha256.items()}

@@ -40,7 +40,7 @@ def write_pseudonyms(folder: Path, lists: Lists) -> None:
     """Each register as keyed tokens; a register that came encoded is written as it came."""
     for one in lists.registers:
         if isinstance(one.register, Register):
-            encode(one.register, key=lists.key, project=lists.key.project).write(folder / f"{one.name}.mse")
+            encode(one.register, key=lists.secret, project=lists.secret.project).write(folder / f"{one.name}.mse")
         else:
             one.register.write(folder / f"{one.name}.mse")
 
@@ -49,7 +49,7 @@ def write_agency_only(folder: Path, lists: Lists) -> None:
     """For each plain register which record holds which row of the agency's file, readable by the owner only."""
     for one in lists.registers:
         if isinstance(one.register, Register):
-            lines = id_map(one.register, key=lists.key).to_csv(index=False, lineterminator="\n")
+            lines = id_map(one.register, key=lists.secret).to_csv(index=False, lineterminator="\n")
             write_bytes(folder / f"{one.name}.csv", lines.encode(), owner_only=True)
 
 
