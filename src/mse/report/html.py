@@ -48,8 +48,28 @@ def write_report(findings: Findings, path: str | Path, *, suppress_below: int = 
 
     Examples
     --------
-    >>> from mse.report import read_findings, write_report  # doctest: +SKIP
-    >>> write_report(read_findings("study/findings"), "report.html").name  # doctest: +SKIP
+    >>> from datetime import date
+    >>> from tempfile import TemporaryDirectory
+    >>> import mse
+    >>> from mse.interval import Interval
+    >>> from mse.report import Findings, ListSummary
+    >>> h = mse.CaptureHistories.from_counts(("A", "B"), {(1, 0): 27, (0, 1): 34, (1, 1): 9})
+    >>> findings = Findings(
+    ...     title={"nb": "Eksempel", "en": "Example"},
+    ...     target_population={"nb": "antatte ofre", "en": "presumed victims"},
+    ...     period=(date(2020, 1, 1), date(2020, 12, 31)),
+    ...     population="adults",
+    ...     presence="in contact",
+    ...     registers=(),
+    ...     lists=tuple(ListSummary(name, {"nb": name, "en": name}, (), 45, h.list_totals[name]) for name in h.lists),
+    ...     n_records=90,
+    ...     distinct=Interval(70, 70, 0.95, "equal-tailed", median=70),
+    ...     histories=h,
+    ...     verdict=mse.feasibility(h, seed=1),
+    ...     is_synthetic=True,
+    ... )
+    >>> with TemporaryDirectory() as folder:
+    ...     mse.write_report(findings, f"{folder}/report.html").name
     'report.html'
     """
     target = Path(path)

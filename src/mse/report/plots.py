@@ -161,9 +161,9 @@ def plot_estimates(estimates: Sequence[Estimate] | Estimate, *, level: float = 0
     Examples
     --------
     >>> import mse
-    >>> ax = mse.plot_estimates(mse.chapman(mse.load_dataset("HAV"), lists=("P", "Q")))
+    >>> ax = mse.plot_estimates(mse.chapman(mse.load_dataset("HAV"), lists=("A", "B")))
     >>> [label.get_text() for label in ax.get_yticklabels()]
-    ['Chapman [P][Q]']
+    ['Chapman [A][B]']
     """
     several = [estimates] if isinstance(estimates, Estimate) else list(estimates)
     if not several:
