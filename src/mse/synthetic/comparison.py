@@ -107,9 +107,10 @@ of origin, numbers belong to series that are never issued (fødselsnummer and D-
 with the year 2099), and every file has SYNTHETIC in its name and its first column. This page is written by
 `tools/make_synthetic.py`, which also writes the files (seed {norway.seed}); no number on it is typed by hand.
 
-`2020/` holds {true_n} adults, of whom {met} are on at least one of {len(norway.lists)} lists ({len(norway.truth)} rows)
-and {true_n - met} on none. `SYNTHETIC-persons.csv` has all of them, `SYNTHETIC-truth.csv` says who stands on which row.
+`2020/` holds {true_n} adults, of whom {met} are on at least one of {len(norway.lists)} lists
+({len(norway.truth)} rows) and {true_n - met} on none. `SYNTHETIC-persons.csv` has all of them, `SYNTHETIC-truth.csv` says who stands on which row.
 `minors/` is a population of its own and no part of any study here. `2017-2022/` has six years of merged lists.
+Another true N or seed: `mse simulate norway --scenario 2020 --true-n 300 --seed 1 --out FOLDER`.
 """
 
 
