@@ -1,0 +1,190 @@
+"""Closed-population models: everybody alike, lists unlike, persons unlike, or both (M0, Mt, Mh, Mth; Mb, Mbh)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mse import provenance
+from mse.errors import BadInput, NoOverlap, Refused
+from mse.estimate import Replicated
+from mse.histories import CaptureHistories
+from mse.interval import IntervalRule, LogNormal
+from mse.models.closed_behaviour import BEHAVIOUR_MODELS, RemovalMLE, fit_behaviour, removal_profile
+from mse.models.closed_design import HETEROGENEITIES, LOGLINEAR_MODELS, design_of
+from mse.models.closed_fit import ClosedMLE, fit_closed
+from mse.models.closed_profile import HiddenProfile, profile_of
+
+__all__ = ["ClosedEstimate", "closed_population"]
+
+INTERVALS = ("profile", "log-normal")
+LIKELIHOODS = ("poisson", "multinomial")
+MOST_LISTS = 12  # the design holds a row for each of the 2**K - 1 histories
+PRINTED = {"chao": "Chao", "poisson2": "Poisson2", "darroch": "Darroch", "gamma3.5": "Gamma3.5"}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ClosedEstimate(Replicated):
+    """A `Replicated` estimate with the coefficients of its log-linear model by name; none for Mb and Mbh."""
+
+    coefficients: Mapping[str, float] = field(default_factory=dict)
+
+
+def closed_population(
+    histories: CaptureHistories,
+    *,
+    model: Literal["M0", "Mt", "Mh", "Mth", "Mb", "Mbh"] = "Mth",
+    heterogeneity: Literal["chao", "poisson2", "darroch", "gamma3.5"] = "chao",
+    interval: Literal["profile", "log-normal"] = "profile",
+    likelihood: Literal["poisson", "multinomial"] = "poisson",
+    ordered: bool = False,
+) -> ClosedEstimate:
+    """Total under one of the closed-population models, by maximum likelihood.
+
+    - ``M0``: every list reaches everybody with one and the same chance. ``Mt``: each list has its own chance; this is
+      independence of the lists.
+    - ``Mh``, ``Mth``: persons also differ in how likely they are to be found, on all lists alike. The log mean of a
+      history of k lists then bends upwards in k. How far it bends between k = 0 and 1 cannot be seen, and the form of
+      `heterogeneity` decides it: ``chao`` leaves it out and gives a lower bound, ``poisson2`` adds a multiple of
+      2^k - 1, ``darroch`` of k^2 / 2, ``gamma3.5`` of log 3.5 - log(3.5 + k), in rising order of the answer. The four
+      often fit alike and differ by a factor of two or more: show all of them.
+    - ``Mb``, ``Mbh``: a person once captured is captured again with another chance. They need occasions that follow
+      one another in time; agencies' lists have no such order, and without ``ordered=True`` these two are refused.
+
+    Parameters
+    ----------
+    histories : CaptureHistories
+        Without strata, at most 12 lists. For Mb and Mbh the lists are the occasions, in their order.
+    model : {"Mth", "M0", "Mt", "Mh", "Mb", "Mbh"}
+    heterogeneity : {"chao", "poisson2", "darroch", "gamma3.5"}
+        Used by Mh and Mth only. Under ``chao`` the coefficients of K - 2 kinks may not be negative; those that are 0
+        at the maximum leave the model.
+    interval : {"profile", "log-normal"}
+        Profile likelihood, or Wald on the log of the hidden number.
+    likelihood : {"poisson", "multinomial"}
+        The multinomial maximum differs a little from the Poisson one (Cormack 1992).
+    ordered : bool
+        Says that the lists are occasions in time, which Mb and Mbh need.
+
+    Returns
+    -------
+    ClosedEstimate
+        `n_hat` in persons; `diagnostics` holds deviance, df, AIC, BIC, the number of parameters and the standard
+        error of the Poisson total; `coefficients` those of the log mean.
+
+    Raises
+    ------
+    BadInput
+        For an unknown option, a table with strata, or more than 12 lists.
+    NoOverlap
+        When nobody is on two lists.
+    NoFiniteMLE
+        When the maximum-likelihood estimate does not exist, as for Mh with one coefficient too many for a table in
+        which nobody is on all lists.
+    NotIdentified
+        When it exists, but the counts do not determine the total.
+    Refused
+        For Mb and Mbh on lists that are not said to be ordered.
+
+    References
+    ----------
+    Otis, Burnham, White and Anderson (1978), Wildlife Monographs 62; Cormack (1989), doi:10.2307/2531485; Rivest and
+    Baillargeon (2007), doi:10.1111/j.1541-0420.2007.00779.x; Baillargeon and Rivest (2007), doi:10.18637/jss.v019.i05.
+
+    Examples
+    --------
+    >>> import mse
+    >>> h = mse.load_dataset("HAV")
+    >>> [round(mse.closed_population(h, heterogeneity=form).n_hat) for form in ("chao", "poisson2", "darroch")]
+    [479, 736, 1313]
+    >>> print(mse.closed_population(h, interval="log-normal"))
+    Mth Chao (lower bound): N 479, 95 % confidence interval 410 to 584 (log-normal), 271 observed
+    """
+    _check_options(histories, model, heterogeneity, interval, likelihood)
+    options = {
+        "method": "closed_population",
+        "model": model,
+        "heterogeneity": heterogeneity if "h" in model and model not in BEHAVIOUR_MODELS else None,
+        "interval": interval,
+        "likelihood": likelihood,
+        "ordered": ordered,
+    }
+    mle: ClosedMLE | RemovalMLE
+    if model in BEHAVIOUR_MODELS:
+        _refuse_unordered(model, ordered)
+        name, mle = model, fit_behaviour(histories, model)
+        profile, coefficients, notes = removal_profile(mle, likelihood), {}, ("the lists are taken as occasions in time",)
+    else:
+        if sum(histories.list_totals.values()) == histories.n_observed:
+            raise NoOverlap.between(histories.lists)
+        name = _printed(model, heterogeneity)
+        mle = fit_closed(histories, design_of(histories, model, heterogeneity), name)
+        notes = _notes(mle, model, heterogeneity)
+        profile, coefficients = profile_of(mle, likelihood, name, _note_of(model, heterogeneity)), mle.coefficients
+    return ClosedEstimate(
+        model=name,
+        n_observed=mle.n_observed,
+        n_hat=profile.n_hat,
+        uncertainty=_rule(mle, profile, interval),
+        diagnostics=mle.diagnostics(),
+        provenance=provenance.record(input_sha256=histories.sha256, options=options),
+        notes=notes,
+        coefficients=coefficients,
+    )
+
+
+def _check_options(
+    histories: CaptureHistories, model: str, heterogeneity: str, interval: str, likelihood: str
+) -> None:
+    for option, value, allowed in (
+        ("model", model, LOGLINEAR_MODELS + BEHAVIOUR_MODELS),
+        ("heterogeneity", heterogeneity, HETEROGENEITIES),
+        ("interval", interval, INTERVALS),
+        ("likelihood", likelihood, LIKELIHOODS),
+    ):
+        if value not in allowed:
+            raise BadInput.option(option, value, allowed)
+    histories.single_stratum()
+    if histories.n_lists > MOST_LISTS:
+        raise BadInput(
+            f"there are {histories.n_lists} lists, and these models take at most {MOST_LISTS}; merge some of them"
+        )
+
+
+def _refuse_unordered(model: str, ordered: bool) -> None:
+    if not ordered:
+        raise Refused(
+            f"{model} rests on the order in which persons were captured, and lists have none: another order gives "
+            "another answer; choose M0, Mt, Mh or Mth, or say ordered=True if the lists are occasions in time"
+        )
+
+
+def _rule(mle: ClosedMLE | RemovalMLE, profile: HiddenProfile, interval: str) -> IntervalRule:
+    if interval == "profile":
+        return profile
+    return LogNormal(mle.n_observed, mle.n_hidden, mle.se_log_hidden, profile.note)
+
+
+def _printed(model: str, heterogeneity: str) -> str:
+    if "h" not in model:
+        return model
+    return f"{model} {PRINTED[heterogeneity]}" + (" (lower bound)" if heterogeneity == "chao" else "")
+
+
+def _note_of(model: str, heterogeneity: str) -> str:
+    """What every interval must say."""
+    return "of the lower bound" if "h" in model and heterogeneity == "chao" else ""
+
+
+def _notes(mle: ClosedMLE, model: str, heterogeneity: str) -> tuple[str, ...]:
+    notes = []
+    if "h" in model and heterogeneity == "chao":
+        notes.append("a lower bound of the total where persons differ, not an estimate of it")
+        if not mle.design.kinks:
+            notes.append("no sign that persons differ: the answer is that of " + model.replace("h", "" if "t" in model else "0"))
+        elif mle.dropped:
+            notes.append(f"kinks that are 0 at the maximum: {', '.join(mle.dropped)}")
+    elif "h" in model:
+        notes.append("how far persons differ among those on no list is an assumption of the form, which no count can test")
+    if mle.design.empty_lists:
+        notes.append(f"nobody is on {', '.join(mle.design.empty_lists)}")
+    return tuple(notes)

@@ -1,0 +1,157 @@
+"""The maximum-likelihood fit of a closed-population model, and whether there is one."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import exp, log, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln, xlogy
+
+from mse.errors import NoFiniteMLE, NotIdentified
+from mse.estimability import mle_exists, total_is_identified
+from mse.histories import CaptureHistories
+from mse.models.closed_design import ClosedDesign
+from mse.models.dense_poisson import DenseFit, fit_dense, intercept_variance, score_tolerance
+from mse.models.extended import CERTAIN_MEAN
+
+__all__ = ["ClosedMLE", "fit_closed", "fit_statistics"]
+
+# A kink enters only where the likelihood rises in it by more than rounding, relative to max(1, max X'y).
+RISING = 1e-8
+
+
+@dataclass(frozen=True, eq=False)
+class ClosedMLE:
+    """A fit whose MLE exists and whose total is identified.
+
+    Attributes
+    ----------
+    design : ClosedDesign
+        Without the kinks that are zero at the maximum.
+    counts : ndarray of float64, shape (n_active,)
+    fit : DenseFit
+    n_cells : int
+        Cells that can occur.
+    dropped : tuple of str
+        Names of the kinks that are zero.
+    """
+
+    design: ClosedDesign
+    counts: NDArray[np.float64]
+    fit: DenseFit
+    n_cells: int
+    dropped: tuple[str, ...]
+
+    @property
+    def n_observed(self) -> int:
+        return int(self.counts.sum())
+
+    @property
+    def n_hidden(self) -> float:
+        return exp(self.fit.beta[0])
+
+    @cached_property
+    def se_log_hidden(self) -> float:
+        return sqrt(intercept_variance(self.design.columns, self.fit.means))
+
+    @property
+    def n_parameters(self) -> int:
+        return len(self.design.names) + len(self.design.empty_lists)
+
+    @property
+    def coefficients(self) -> dict[str, float]:
+        """By name, on the scale of the log mean."""
+        return dict(zip(self.design.names, self.fit.beta.tolist(), strict=True))
+
+    def diagnostics(self) -> dict[str, float]:
+        """Deviance, df, AIC, BIC, number of parameters and standard error of N-hat."""
+        return fit_statistics(
+            self.counts, self.fit.means, n_parameters=self.n_parameters, n_cells=self.n_cells
+        ) | {"standard_error": sqrt((self.n_hidden * self.se_log_hidden) ** 2 + self.n_hidden)}
+
+
+def fit_closed(histories: CaptureHistories, design: ClosedDesign, name: str) -> ClosedMLE:
+    """Fit, under the constraint that no kink is negative.
+
+    Raises
+    ------
+    NoFiniteMLE, NotIdentified
+        Where the counts do not determine the answer.
+    """
+    counts = histories.single_stratum()[design.active].astype(np.float64)
+    fit, dropped = _constrained(design, counts)
+    if not fit.converged or fit.means.min() <= CERTAIN_MEAN:
+        if not _exists(design, counts > 0):
+            raise NoFiniteMLE.of(name)
+        if not fit.converged:
+            raise RuntimeError(f"Newton's method did not converge for {name} although the MLE exists")
+    smaller = design.without(dropped)
+    if not total_is_identified(smaller.columns):
+        raise NotIdentified.of(name)
+    n_cells = int(histories.cells_that_can_occur.sum())
+    return ClosedMLE(smaller, counts, fit, n_cells, tuple(design.names[j] for j in sorted(dropped)))
+
+
+def fit_statistics(
+    counts: NDArray[np.float64], means: NDArray[np.float64], *, n_parameters: int, n_cells: int
+) -> dict[str, float]:
+    """Deviance, df, AIC and BIC (penalty log n persons); -2 log L with the factorials."""
+    positive = counts > 0
+    deviance = float(2 * (xlogy(counts[positive], counts[positive] / means[positive]).sum() - (counts - means).sum()))
+    minus_two_log = deviance - 2 * float(np.sum(xlogy(counts, counts) - counts - gammaln(counts + 1)))
+    return {
+        "deviance": deviance,
+        "df": float(n_cells - n_parameters),
+        "aic": minus_two_log + 2 * n_parameters,
+        "bic": minus_two_log + log(counts.sum()) * n_parameters,
+        "n_parameters": float(n_parameters),
+    }
+
+
+def _constrained(design: ClosedDesign, counts: NDArray[np.float64]) -> tuple[DenseFit, set[int]]:
+    """The maximum with no kink negative, and the kinks that are zero there.
+
+    An active-set method (Lawson and Hanson 1974, chapter 23) on a concave likelihood: kinks enter one at a time where
+    the likelihood rises in them, and on the way to the maximum of a face those that would turn negative leave.
+    """
+    columns, zero = design.columns, set(design.kinks)
+    rising = RISING / 1e-10 * score_tolerance(columns, counts)
+    fit = _on_face(columns, counts, zero)
+    while True:
+        score = columns.T @ (counts - fit.means)
+        entering = max(zero, key=lambda j: score[j], default=None)
+        if entering is None or score[entering] <= rising:
+            return DenseFit(np.delete(fit.beta, sorted(zero)), fit.means, fit.converged), zero
+        zero.discard(entering)
+        here, fit = fit.beta, _on_face(columns, counts, zero)
+        while negative := [j for j in design.kinks if j not in zero and fit.beta[j] < 0]:
+            share = min(here[j] / (here[j] - fit.beta[j]) for j in negative)
+            here = here + share * (fit.beta - here)
+            zero |= {j for j in negative if here[j] <= 1e-12}
+            here[sorted(zero)] = 0.0
+            fit = _on_face(columns, counts, zero)
+        if entering in zero:
+            return DenseFit(np.delete(fit.beta, sorted(zero)), fit.means, fit.converged), zero
+
+
+def _on_face(columns: NDArray[np.float64], counts: NDArray[np.float64], zero: set[int]) -> DenseFit:
+    """The fit with these coefficients 0; `beta` has one entry for every column."""
+    kept = [j for j in range(columns.shape[1]) if j not in zero]
+    fit = fit_dense(columns[:, kept], counts)
+    beta = np.zeros(columns.shape[1])
+    beta[kept] = fit.beta
+    return DenseFit(beta, fit.means, fit.converged)
+
+
+def _exists(design: ClosedDesign, positive: NDArray[np.bool_]) -> bool:
+    """Whether the likelihood has a maximum at finite coefficients with no kink negative.
+
+    A coefficient that may not fall is a cell without persons whose log mean is minus that coefficient: no direction
+    of ascent may raise it. The columns are independent, so none lowers these alone.
+    """
+    if not design.kinks:
+        return mle_exists(design.columns, positive)
+    signs = np.zeros((len(design.kinks), design.columns.shape[1]))
+    signs[np.arange(len(design.kinks)), list(design.kinks)] = -1.0
+    return mle_exists(np.vstack([design.columns, signs]), np.concatenate([positive, np.zeros(len(signs), np.bool_)]))
