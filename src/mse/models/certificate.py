@@ -10,14 +10,53 @@ eigenvalue of at most t p. A smallest eigenvalue above that proves that the MLE 
 from functools import lru_cache
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from mse.models.extended import CERTAIN_MEAN, STATUSES, Support
 from mse.models.poisson import CONVERGED, TOLERANCE, Fit, fit_cells, superset_sums
 
-__all__ = ["existence_is_proved", "fit_with_status"]
+__all__ = ["existence_is_proved", "finite_part", "fit_with_status"]
 
 REMEMBERED = 65_536  # answers that are kept: they depend on the counts only by which are positive
+
+
+@njit(cache=True, nogil=True)
+def finite_part(terms, possible, overlaps, cells_of):  # type: ignore[no-untyped-def]
+    """What is left of a model once the terms that nobody has are -inf; the compiled twin of `support_of`.
+
+    Parameters
+    ----------
+    terms : ndarray of int64, shape (n_terms,)
+        List effects and interactions.
+    possible : ndarray of bool, shape (2**K,)
+    overlaps, cells_of : ndarray of float64, shape (2**K,)
+        Persons, and possible cells, that contain each mask: superset sums of the counts and of `possible`.
+
+    Returns
+    -------
+    masks : ndarray of int64, shape (n_columns,)
+        The intercept, 0, and the finite terms.
+    active : ndarray of bool, shape (2**K,)
+    n_parameters : int
+        Intercept, finite and -inf terms; a term without a possible cell is none.
+    """
+    active = possible.copy()
+    masks = np.zeros(terms.size + 1, np.int64)
+    n_masks = 1
+    n_parameters = 1
+    for term in terms:
+        if cells_of[term] == 0.0:
+            continue
+        n_parameters += 1
+        if overlaps[term] > 0.0:
+            masks[n_masks] = term
+            n_masks += 1
+        else:
+            for cell in range(active.size):
+                if cell & term == term:
+                    active[cell] = False
+    return masks[:n_masks].copy(), active, n_parameters
 
 
 def fit_with_status(

@@ -6,16 +6,19 @@ From each start the walk goes to the best neighbour, one term more or one maxima
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from math import inf, log, nan
+from functools import cached_property
+from math import exp, inf, log, nan
 
 import numpy as np
 import pandas as pd
+from numba import njit
 from numpy.typing import NDArray
 
 from mse.errors import BadInput, NoFiniteMLE
 from mse.histories import CaptureHistories
-from mse.models.certificate import fit_with_status
-from mse.models.extended import full_table, log_likelihood_of_counts, support_of
+from mse.models.certificate import finite_part, fit_with_status
+from mse.models.extended import full_table, log_likelihood_of_counts
+from mse.models.poisson import superset_sums
 from mse.models.stepwise import stepwise_bitset
 from mse.models.terms import LogLinear, all_terms, parse_model
 
@@ -32,7 +35,7 @@ Terms = frozenset[int]
 
 @dataclass(frozen=True, slots=True)
 class Visited:
-    """What is known of one model: `n_hidden` and `deviance` mean nothing unless `status` is ok."""
+    """What is known of one model: `n_hidden` and `deviance` are NaN unless `status` is ok."""
 
     n_hidden: float
     deviance: float
@@ -51,22 +54,36 @@ class _Table:
     bic_n: str
     visited: dict[Terms, Visited] = field(default_factory=dict)
 
+    @cached_property
+    def sums(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Persons, and possible cells, that contain each mask."""
+        overlaps, cells_of = self.counts.copy(), self.possible.astype(np.float64)
+        superset_sums(overlaps, self.n_lists)
+        superset_sums(cells_of, self.n_lists)
+        return overlaps, cells_of
+
+    @cached_property
+    def constants(self) -> tuple[float, float, int]:
+        """-2 log L of a perfect fit, BIC's penalty for a parameter, and the number of cells."""
+        n_cells = int(self.possible.sum())
+        penalty = log(self.counts.sum() if self.bic_n == "individuals" else n_cells)
+        return -2 * log_likelihood_of_counts(self.counts), penalty, n_cells
+
     def fitted(self, terms: Terms) -> Visited:
         if terms not in self.visited:
-            model = LogLinear(tuple(map(str, range(self.n_lists))), terms)
-            support = support_of(model, self.counts, self.possible)
-            fit, status = fit_with_status(support.masks, support.active, self.counts)
-            y, mu = self.counts[support.active], fit.means[support.active]
-            with np.errstate(divide="ignore", invalid="ignore"):
-                deviance = 2 * float(np.sum(np.where(y > 0, y * np.log(y / mu), 0.0) - (y - mu)))
-            self.visited[terms] = Visited(float(np.exp(fit.beta[0])), deviance, support.n_parameters, status)
+            singles = [1 << j for j in range(self.n_lists)]
+            masks, active, n_parameters = finite_part(np.array([*singles, *sorted(terms)]), self.possible, *self.sums)
+            fit, status = fit_with_status(masks, active, self.counts)
+            n_hidden, deviance = nan, nan
+            if status == "ok":
+                n_hidden, deviance = exp(fit.beta[0]), _deviance(self.counts, fit.means, active)
+            self.visited[terms] = Visited(n_hidden, deviance, n_parameters, status)
         return self.visited[terms]
 
     def criteria(self, found: Visited) -> dict[str, float]:
         """AIC, BIC and AICc, with the factorials of the counts in -2 log L."""
-        n_cells, p = int(self.possible.sum()), found.n_parameters
-        minus_two_log = found.deviance - 2 * log_likelihood_of_counts(self.counts)
-        penalty = log(self.counts.sum() if self.bic_n == "individuals" else n_cells)
+        perfect, penalty, n_cells = self.constants
+        p, minus_two_log = found.n_parameters, found.deviance + perfect
         spare = n_cells - p - 1
         aic = minus_two_log + 2 * p
         return {
@@ -302,8 +319,8 @@ def _ranking(table: _Table, histories: CaptureHistories) -> pd.DataFrame:
             {
                 "model": str(model),
                 "positions": model.positions if histories.n_lists <= MAX_POSITIONS else "",
-                "n_hat": histories.n_observed + found.n_hidden if sound else nan,
-                "deviance": found.deviance if sound else nan,
+                "n_hat": histories.n_observed + found.n_hidden,
+                "deviance": found.deviance,
                 "df": n_cells - found.n_parameters,
                 **criteria,
                 "status": found.status,
@@ -318,6 +335,17 @@ def _ranking(table: _Table, histories: CaptureHistories) -> pd.DataFrame:
     frame["_unsound"] = frame["status"] != "ok"
     ordered = frame.sort_values(["_unsound", table.by, "bic", "model"], kind="stable", ignore_index=True)
     return ordered.drop(columns="_unsound")
+
+
+@njit(cache=True, nogil=True)
+def _deviance(counts, means, active):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for cell in range(counts.size):
+        if active[cell]:
+            total += means[cell] - counts[cell]
+            if counts[cell] > 0.0:
+                total += counts[cell] * np.log(counts[cell] / means[cell])
+    return 2.0 * total
 
 
 def _no_answer(n_models: int) -> NoFiniteMLE:

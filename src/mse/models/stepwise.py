@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mse.errors import BadInput
 from mse.histories import CaptureHistories
-from mse.models.certificate import fit_with_status
+from mse.models.certificate import finite_part, fit_with_status
 from mse.models.extended import extended_mle, full_table
 from mse.models.poisson import superset_sums
 from mse.models.terms import LogLinear, all_terms
@@ -174,30 +174,11 @@ def _expected(
     n_lists: int,
 ) -> tuple[NDArray[np.float64], bool]:
     """Fitted number of persons on all lists of each mask, and whether the model has an MLE and an identified total."""
-    masks, active = _support(np.array(terms, dtype=np.int64), possible, overlaps, cells_of)
+    masks, active, _ = finite_part(np.array(terms, dtype=np.int64), possible, overlaps, cells_of)
     fit, status = fit_with_status(masks, active, counts)
     means = fit.means.copy()
     superset_sums(means, n_lists)
     return means, status == "ok"
-
-
-@njit(cache=True, nogil=True)
-def _support(terms, possible, overlaps, cells_of):  # type: ignore[no-untyped-def]
-    """Columns and cells that are left once the terms that hold nobody are -inf."""
-    active = possible.copy()
-    masks = np.zeros(terms.size + 1, np.int64)
-    n_masks = 1
-    for term in terms:
-        if cells_of[term] == 0.0:
-            continue
-        if overlaps[term] > 0.0:
-            masks[n_masks] = term
-            n_masks += 1
-        else:
-            for cell in range(active.size):
-                if cell & term == term:
-                    active[cell] = False
-    return masks[:n_masks].copy(), active
 
 
 @njit(cache=True, nogil=True)
