@@ -105,10 +105,11 @@ def _introduction(norway: SyntheticNorway) -> str:
 **No person in these files exists.** Names are combined at random from common given and family names of the countries
 of origin, numbers belong to series that are never issued (fødselsnummer and D-number with 80 added to the month, DUF
 with the year 2099), and every file has SYNTHETIC in its name and its first column. This page is written by
-`tools/make_synthetic.py`, which also writes the files (seed {norway.seed}); no number on it is typed by hand.
+`tools/make_synthetic.py`, which also writes the files (seed {norway.seed}); no count on it is typed by hand.
 
 `2020/` holds {true_n} adults, of whom {met} are on at least one of {len(norway.lists)} lists
-({len(norway.truth)} rows) and {true_n - met} on none. `SYNTHETIC-persons.csv` has all of them, `SYNTHETIC-truth.csv` says who stands on which row.
+({len(norway.truth)} rows) and {true_n - met} on none. `SYNTHETIC-persons.csv` has all of them, `SYNTHETIC-truth.csv`
+says who stands on which row.
 `minors/` is a population of its own and no part of any study here. `2017-2022/` has six years of merged lists.
 Another true N or seed: `mse simulate norway --scenario 2020 --true-n 300 --seed 1 --out FOLDER`.
 """
