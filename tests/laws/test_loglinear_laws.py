@@ -16,7 +16,7 @@ from mse.errors import NoFiniteMLE, NotIdentified
 from mse.histories import CaptureHistories
 from mse.models.extended import STATUSES
 from mse.models.loglinear import LogLinearEstimate, fit_loglinear
-from mse.models.search import rank_models
+from mse.models.ranking import rank_models
 from mse.models.terms import LogLinear, hierarchical_models, parse_model
 
 FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])

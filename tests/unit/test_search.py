@@ -6,6 +6,7 @@ import pytest
 import mse
 from mse.errors import BadInput, NoFiniteMLE
 from mse.histories import CaptureHistories
+from mse.models.terms import parse_model
 
 UK5 = mse.load_dataset("UKdat_5")
 
@@ -81,7 +82,13 @@ def test_terms_can_be_forced_in_and_out() -> None:
         ({"by": "dic"}, "by='dic' is not offered; use one of 'bic', 'aic', 'aicc'"),
         ({"bic_n": "n"}, "bic_n='n' is not offered"),
         ({"max_order": 5}, "max_order=5 is not possible with 5 lists; use 1 to 4"),
-        ({"interval": "percentile"}, "interval='percentile' is not offered"),
+        ({"interval": "wald"}, "interval='wald' is not offered"),
+        ({"interval": "percentile"}, "interval='percentile' needs resamples"),
+        ({"n_boot": 100}, "random resamples without a seed"),
+        ({"n_top": 0}, "n_top=0 leaves no model to choose"),
+        ({"ordering": 3}, "ordering=3 is not offered; use one of 1, 2"),
+        ({"max_models": 100}, "the search covers 6,893 models and max_models=100 allows fewer"),
+        ({"force": ["LA,NG"], "forbid": ["NG,LA"]}, "contradict each other"),
         ({"force": ["LA"]}, "the term 'LA' is not among the interactions"),
         ({"forbid": ["XX,LA"]}, "no list named 'XX'"),
     ],
@@ -93,9 +100,9 @@ def test_options_that_cannot_be_are_refused(options: dict[str, object], message:
 
 
 def test_too_many_lists_name_the_way_out() -> None:
-    """Six lists go with two-list terms; more must be merged."""
-    with pytest.raises(BadInput, match="use max_order=2 with 6 lists"):
-        mse.select_loglinear(mse.load_dataset("UKdat"))
+    """More than six are not searched exhaustively."""
+    with pytest.raises(BadInput, match=r"8 lists .* merge lists until there are 6, or use search='downhill'"):
+        mse.select_loglinear(mse.load_dataset("NewOrl"))
 
 
 def test_six_lists_are_searched_over_all_two_list_models() -> None:
@@ -104,6 +111,17 @@ def test_six_lists_are_searched_over_all_two_list_models() -> None:
     assert len(best.ranking) == 32_768
     assert best.ranking.positions[0] == "[12,13,25,35,36,45]"
     assert best.n_hat == pytest.approx(12349.587, abs=5e-4)
+
+
+def test_the_best_of_all_six_list_models_is_proven_and_the_top_100_are_kept() -> None:
+    """Of 7,785,061 models the best has N 12,349.587; the 100th is 12.13330 units of BIC behind; 26 have order > 2."""
+    best = mse.select_loglinear(mse.load_dataset("UKdat"))
+    ranking = best.ranking
+    assert best.n_hat == pytest.approx(12349.587, abs=5e-4)
+    assert (len(ranking), ranking.positions[0]) == (100, "[12,13,25,35,36,45]")
+    assert ranking.positions[99] == "[123,34,36,45]"
+    assert ranking.bic[99] - ranking.bic[0] == pytest.approx(12.13330, abs=5e-6)
+    assert sum(parse_model(model, ("LA", "NG", "PF", "GO", "GP", "NCA")).order > 2 for model in ranking.model) == 26
 
 
 def test_a_table_on_which_no_model_gives_an_answer_is_refused() -> None:

@@ -124,6 +124,7 @@ def estimate_of(
     likelihood: str = "poisson",
     note: str = "",
     input_sha256: str,
+    seed: int | None = None,
     options: Mapping[str, object],
 ) -> LogLinearEstimate:
     """The answer shape of a fit."""
@@ -137,7 +138,7 @@ def estimate_of(
         n_hat=profile.n_hat,
         uncertainty=rule,
         diagnostics=mle.diagnostics(),
-        provenance=provenance.record(input_sha256=input_sha256, options=options),
+        provenance=provenance.record(input_sha256=input_sha256, seed=seed, options=options),
         notes=(note,) if note else (),
         mle=mle,
     )

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["Fit", "fit_batch", "fit_cells", "superset_sums"]
+__all__ = ["CONVERGED", "Fit", "fit_batch", "fit_cells", "fit_model", "superset_sums", "table_sums", "workspace"]
 
 TOLERANCE = 1e-10  # of max |X'(y - mu)|, relative to max(1, max X'y)
 MAX_STEPS = 60
@@ -227,61 +227,82 @@ def fit_batch(models, term_masks, possible, counts, n_lists):  # type: ignore[no
     zero_terms : ndarray of uint64, shape (n_models,)
         Bitset of the terms whose sufficient statistic is zero, which are -inf.
     """
-    size = counts.size
     n_models = models.size
-    n_hidden = np.full(n_models, np.nan)
-    deviance = np.full(n_models, np.nan)
-    smallest = np.full(n_models, np.nan)
-    n_parameters = np.zeros(n_models, np.int64)
-    status = np.zeros(n_models, np.int64)
-    zero_terms = np.zeros(n_models, np.uint64)
-
-    sufficient = counts.copy()
-    support = np.zeros(size)
-    for cell in range(size):
-        support[cell] = 1.0 if possible[cell] else 0.0
-    superset_sums(sufficient, n_lists)
-    superset_sums(support, n_lists)
-
-    largest = 1 + n_lists + term_masks.size
-    masks = np.zeros(largest, np.int64)
-    beta = np.zeros(largest)
-    means = np.zeros(size)
-    information = np.zeros((largest, largest))
-    active = np.zeros(size, np.bool_)
+    n_hidden = np.empty(n_models)
+    deviance = np.empty(n_models)
+    smallest = np.empty(n_models)
+    n_parameters = np.empty(n_models, np.int64)
+    status = np.empty(n_models, np.int64)
+    zero_terms = np.empty(n_models, np.uint64)
+    table = table_sums(possible, counts, n_lists)
+    room = workspace(counts.size, n_lists, term_masks.size)
     for m in range(n_models):
-        n_terms = 1
-        active[:] = possible
-        n_parameters[m] = 1
-        for j in range(n_lists + term_masks.size):
-            if j < n_lists:
-                mask = 1 << (n_lists - 1 - j)
-            elif models[m] >> np.uint64(j - n_lists) & np.uint64(1):
-                mask = term_masks[j - n_lists]
-            else:
-                continue
-            if support[mask] == 0.0:
-                continue
-            n_parameters[m] += 1
-            if sufficient[mask] > 0.0:
-                masks[n_terms] = mask
-                n_terms += 1
-            else:
-                if j >= n_lists:
-                    zero_terms[m] |= np.uint64(1) << np.uint64(j - n_lists)
-                for cell in range(size):
-                    if cell & mask == mask:
-                        active[cell] = False
-        status[m] = _newton(masks, n_terms, active, counts, 0.0, n_lists, False, beta[:n_terms], means, information)
-        n_hidden[m] = np.exp(beta[0])
-        total = 0.0
-        least = np.inf
-        for cell in range(size):
-            if active[cell]:
-                least = min(least, means[cell])
-                total += means[cell] - counts[cell]
-                if counts[cell] > 0.0:
-                    total += counts[cell] * np.log(counts[cell] / means[cell])
-        deviance[m] = 2.0 * total
-        smallest[m] = least
+        answer = fit_model(models[m], term_masks, possible, counts, table, n_lists, room)
+        n_hidden[m], deviance[m], smallest[m], n_parameters[m], status[m], zero_terms[m] = answer
     return n_hidden, deviance, smallest, n_parameters, status, zero_terms
+
+
+@njit(cache=True, nogil=True)
+def table_sums(possible, counts, n_lists):  # type: ignore[no-untyped-def]
+    """Sufficient statistic of every term, and the number of possible cells that contain it."""
+    sufficient = counts.copy()
+    cells_of = np.zeros(counts.size)
+    for cell in range(counts.size):
+        cells_of[cell] = 1.0 if possible[cell] else 0.0
+    superset_sums(sufficient, n_lists)
+    superset_sums(cells_of, n_lists)
+    return sufficient, cells_of
+
+
+@njit(cache=True, nogil=True)
+def workspace(size, n_lists, n_interactions):  # type: ignore[no-untyped-def]
+    """Arrays that `fit_model` writes in: masks, beta, means, information, active."""
+    largest = 1 + n_lists + n_interactions
+    return (
+        np.zeros(largest, np.int64),
+        np.zeros(largest),
+        np.zeros(size),
+        np.zeros((largest, largest)),
+        np.zeros(size, np.bool_),
+    )
+
+
+@njit(cache=True, nogil=True)
+def fit_model(model, term_masks, possible, counts, table, n_lists, room):  # type: ignore[no-untyped-def]
+    """One model of `fit_batch`: n_hidden, deviance, smallest mean, number of parameters, status, zero terms."""
+    sufficient, cells_of = table
+    masks, beta, means, information, active = room
+    size = counts.size
+    active[:] = possible
+    n_terms = 1
+    n_parameters = 1
+    zero_terms = np.uint64(0)
+    for j in range(n_lists + term_masks.size):
+        if j < n_lists:
+            mask = 1 << (n_lists - 1 - j)
+        elif model >> np.uint64(j - n_lists) & np.uint64(1):
+            mask = term_masks[j - n_lists]
+        else:
+            continue
+        if cells_of[mask] == 0.0:
+            continue
+        n_parameters += 1
+        if sufficient[mask] > 0.0:
+            masks[n_terms] = mask
+            n_terms += 1
+        else:
+            if j >= n_lists:
+                zero_terms |= np.uint64(1) << np.uint64(j - n_lists)
+            for cell in range(size):
+                if cell & mask == mask:
+                    active[cell] = False
+    status = _newton(masks, n_terms, active, counts, 0.0, n_lists, False, beta[:n_terms], means, information)
+    total = 0.0
+    smallest = np.inf
+    for cell in range(size):
+        if active[cell]:
+            smallest = min(smallest, means[cell])
+            total += means[cell] - counts[cell]
+            if counts[cell] > 0.0:
+                total += counts[cell] * np.log(counts[cell] / means[cell])
+    return np.exp(beta[0]), 2.0 * total, smallest, n_parameters, status, zero_terms

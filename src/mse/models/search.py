@@ -1,4 +1,4 @@
-"""Choosing among log-linear models by BIC, AIC or AICc, over all hierarchical models.
+"""Choosing among hierarchical log-linear models by BIC, AIC or AICc, exhaustively.
 
 A model is a candidate for the answer only if its MLE exists and the total is identified; the others stay in the
 ranking, last, with the reason and without a number.
@@ -6,7 +6,6 @@ ranking, last, with the reason and without a number.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import log
 
 import numpy as np
 import pandas as pd
@@ -14,25 +13,40 @@ from numpy.typing import NDArray
 
 from mse.errors import BadInput, NoFiniteMLE
 from mse.histories import CaptureHistories
-from mse.models.existence import statuses_of
-from mse.models.extended import STATUSES, extended_mle, full_table, log_likelihood_of_counts
+from mse.interval import IntervalRule
+from mse.models.bootstrap import BCa, Percentile, Resampling, choose_in_resamples, resample_counts
+from mse.models.choosing import AllModels, AmongModels, Chooser
+from mse.models.criteria import Criterion
+from mse.models.extended import extended_mle, full_table
 from mse.models.loglinear import LogLinearEstimate, estimate_of
-from mse.models.poisson import fit_batch
-from mse.models.terms import LogLinear, all_terms, hierarchical_models, parse_model, terms_of
+from mse.models.ranking import in_order_of_degree, rank_models
+from mse.models.space import Space, search_space
+from mse.models.terms import bitsets_of, hierarchical_models, parse_model
 
-__all__ = ["SelectedLogLinear", "rank_models", "select_loglinear"]
+__all__ = ["SelectedLogLinear", "select_loglinear"]
 
-CRITERIA = ("bic", "aic", "aicc")
-PENALTIES = ("individuals", "cells")
+SEARCHES = ("exhaustive",)
+INTERVALS = ("profile", "log-normal", "bca", "percentile")
 IGNORES_SELECTION = "ignores model selection"
-LARGEST_SEARCH = 100_000
+LARGEST_TO_RANK = 40_000  # more models than this are searched by branch and bound, and the best kept
+KEPT = 100
+GOOD_STARTS = 30
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SelectedLogLinear(LogLinearEstimate):
-    """The best model's estimate, with the ranking of all models that it was chosen from."""
+    """The best model's estimate, with the ranking of the models that it was chosen from.
+
+    Attributes
+    ----------
+    ranking : DataFrame
+        Columns model, positions, n_hat, deviance, df, aic, bic, aicc, weight, status, best first.
+    resampling : Resampling or None
+        Totals and models of the bootstrap resamples, where they were made.
+    """
 
     ranking: pd.DataFrame = field(kw_only=True)
+    resampling: Resampling | None = field(kw_only=True, default=None)
 
 
 def select_loglinear(
@@ -41,41 +55,68 @@ def select_loglinear(
     by: str = "bic",
     bic_n: str = "individuals",
     max_order: int | None = None,
+    search: str = "exhaustive",
+    n_top: int | None = None,
+    ordering: int = 1,
     interval: str | None = None,
     force: Sequence[str] = (),
     forbid: Sequence[str] = (),
+    max_models: int | None = None,
+    n_boot: int = 0,
+    resampling: str = "fixed",
+    seed: int | None = None,
+    n_jobs: int = 1,
 ) -> SelectedLogLinear:
     """Estimate the total under the best of all hierarchical log-linear models.
 
-    The interval is that of the best model as if it had been given, and says so: it ignores that the model was
-    chosen, and models a unit of BIC away may give half or twice the total. Read `ranking` before the number.
+    Without resamples the interval is that of the best model as if it had been given, and says so: it ignores that the
+    model was chosen, and models a unit of BIC away may give half or twice the total. With ``n_boot`` resamples the
+    model is chosen again in each of them. Read `ranking` before the number.
 
     Parameters
     ----------
     histories : CaptureHistories
-        Without strata; up to 5 lists, or 6 with ``max_order=2``.
+        Without strata; up to 6 lists. With 6, and terms of more than two lists, the ranking holds the 100 best models.
     by : {"bic", "aic", "aicc"}
     bic_n : {"individuals", "cells"}
         Whether BIC's penalty is the log of the number of persons observed or of the number of cells.
     max_order : int, optional
         Largest number of lists in a term; None for K - 1.
-    interval : {"profile", "log-normal"}, optional
-        None is profile.
+    search : {"exhaustive"}
+        Exact: the best of all models.
+    n_top : int, optional
+        Resamples choose among this many of the best models; None for all models.
+    ordering : {1, 2}
+        Order from which the `n_top` are taken: by criterion, or by the best criterion among neighbouring models.
+    interval : {"profile", "log-normal", "bca", "percentile"}, optional
+        None is bca with resamples and profile without.
     force, forbid : sequence of str
         Terms that every candidate must hold, or must not hold, as ``"police,rosa"``.
+    max_models : int, optional
+        A search over more models is an error.
+    n_boot : int
+        Number of resamples.
+    resampling : {"fixed", "binomial"}
+        Whether resamples keep the number of persons observed, or draw it with N-hat trials.
+    seed : int, optional
+        Needed with ``n_boot``.
+    n_jobs : int
+        Workers for the resamples; the result does not depend on it.
 
     Returns
     -------
     SelectedLogLinear
-        `ranking` has columns model, positions, n_hat, deviance, df, aic, bic, aicc, weight, status, sorted by the
-        criterion; `n_hat` and `weight` are NaN unless `status` is ``ok``, and those rows come last.
+        `ranking` is sorted by the criterion; `n_hat` and `weight` are NaN unless `status` is ``ok``, and those rows
+        come last. `draws` holds the totals of the resamples.
 
     Raises
     ------
     BadInput
-        For unknown options, and for more lists than can be searched exhaustively.
+        For unknown options, resamples without a seed, and more lists than can be searched exhaustively.
     NoFiniteMLE
         When no candidate has an MLE and an identified total.
+    Refused
+        When the bootstrap interval is not defined.
 
     References
     ----------
@@ -88,157 +129,105 @@ def select_loglinear(
     >>> best.model, round(best.n_hat, 4), best.ranking.status.tolist()[-1]
     ('[b,c][c,d]', 157.1667, 'no_mle')
     """
-    if by not in CRITERIA:
-        raise BadInput.option("by", by, CRITERIA)
-    if interval not in (None, "profile", "log-normal"):
-        raise BadInput.option("interval", interval, ("profile", "log-normal"))
-    candidates = _candidates(histories, max_order, force, forbid)
-    ranking = rank_models(histories, candidates, by=by, bic_n=bic_n, max_order=max_order)
+    criterion = Criterion(by, bic_n)
+    kind = _checked_options(search, ordering, interval, resampling, n_top, n_boot, seed)
+    space = search_space(histories, max_order, force, forbid)
+    _check_size(space, max_models)
+    ranking = _ranking(histories, space, criterion)
     if not len(ranking) or ranking["status"].iloc[0] != "ok":
         raise NoFiniteMLE(
             f"none of the {len(ranking):,} models has a finite MLE and an identified total on these counts; merge "
             "small lists, or report the number of distinct persons only"
         )
-    best = parse_model(ranking["model"].iloc[0], histories.lists)
+    mle = extended_mle(histories, parse_model(ranking["model"].iloc[0], histories.lists))
     options: dict[str, object] = {
-        "by": by,
-        "bic_n": bic_n,
-        "max_order": max_order,
-        "interval": interval or "profile",
-        "force": list(force),
-        "forbid": list(forbid),
-        "n_models": len(ranking),
-    }
+        "by": by, "bic_n": bic_n, "max_order": max_order, "search": search, "n_top": n_top, "ordering": ordering,
+        "interval": kind, "force": list(force), "forbid": list(forbid), "n_boot": n_boot, "resampling": resampling,
+    }  # fmt: skip
     fitted = estimate_of(
-        extended_mle(histories, best),
-        interval=interval or "profile",
+        mle,
+        interval="log-normal" if kind == "log-normal" else "profile",
         note=IGNORES_SELECTION,
         input_sha256=histories.sha256,
+        seed=seed,
         options=options,
     )
-    return SelectedLogLinear(**{name: getattr(fitted, name) for name in fitted.__dataclass_fields__}, ranking=ranking)
+    parts = {name: getattr(fitted, name) for name in fitted.__dataclass_fields__}
+    if n_boot:
+        assert seed is not None
+        chooser = _chooser(ranking, space, criterion, n_top, ordering)
+        n_hat = fitted.n_hat if resampling == "binomial" else None
+        resamples = resample_counts(mle.counts, n_boot, seed=seed, n_hat=n_hat)
+        resampled = choose_in_resamples(chooser, resamples, n_jobs=n_jobs)
+        parts |= {"draws": resampled.totals[:, None], "resampling": resampled}
+        if kind in ("bca", "percentile"):
+            rule = _bootstrap_rule(kind, chooser, mle.counts, fitted.n_hat, resampled)
+            parts |= {"uncertainty": rule, "notes": _told(resampled, n_boot)}
+    return SelectedLogLinear(**parts, ranking=ranking)
 
 
-def rank_models(
-    histories: CaptureHistories,
-    models: NDArray[np.uint64],
-    *,
-    by: str = "bic",
-    bic_n: str = "individuals",
-    max_order: int | None = None,
-) -> pd.DataFrame:
-    """Fit the models, bitsets over ``all_terms(K, max_order)``, and sort them by a criterion."""
-    if bic_n not in PENALTIES:
-        raise BadInput.option("bic_n", bic_n, PENALTIES)
-    n_lists = histories.n_lists
-    counts, possible = full_table(histories)
-    terms = np.array(all_terms(n_lists, max_order), dtype=np.int64)
-    n_hidden, deviance, smallest, n_parameters, ended, zero_terms = fit_batch(models, terms, possible, counts, n_lists)
-    status = statuses_of(
-        models, terms, possible, counts, n_lists, smallest=smallest, ended=ended, zero_terms=zero_terms
-    )
-    found = status == 0
-    n_hidden, deviance = _refit_redundant(histories, models, terms, found & (ended != 0), n_hidden, deviance)
-    n_cells = int(possible.sum())
-    minus_two_log = deviance - 2 * log_likelihood_of_counts(counts)
-    spare = n_cells - n_parameters - 1
-    penalty = log(histories.n_observed) if bic_n == "individuals" else log(n_cells)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        correction = np.where(spare > 0, 2 * n_parameters * (n_parameters + 1) / spare, np.nan)
-    frame = pd.DataFrame(
-        {
-            "n_hat": np.where(found, histories.n_observed + n_hidden, np.nan),
-            "deviance": np.where(found, deviance, np.nan),
-            "df": n_cells - n_parameters,
-            "aic": np.where(found, minus_two_log + 2 * n_parameters, np.nan),
-            "bic": np.where(found, minus_two_log + penalty * n_parameters, np.nan),
-            "aicc": np.where(found, minus_two_log + 2 * n_parameters + correction, np.nan),
-            "status": np.array(STATUSES)[status],
-        }
-    )
-    names, positions = _notation(models, terms, histories.lists)
-    frame.insert(0, "model", names)
-    frame.insert(1, "positions", positions)
-    frame.insert(8, "weight", _weights(frame[by].to_numpy()))
-    order = np.lexsort((models, frame["bic"].to_numpy(), frame[by].to_numpy(), ~found))
-    return frame.iloc[order].reset_index(drop=True)
+def _checked_options(
+    search: str, ordering: int, interval: str | None, resampling: str, n_top: int | None, n_boot: int, seed: int | None
+) -> str:
+    """The kind of interval, once all options are sound."""
+    for name, value, allowed in (
+        ("search", search, SEARCHES),
+        ("ordering", ordering, (1, 2)),
+        ("interval", interval, (None, *INTERVALS)),
+        ("resampling", resampling, ("fixed", "binomial")),
+    ):
+        if value not in allowed:
+            raise BadInput.option(name, value, allowed)
+    if n_top is not None and n_top < 1:
+        raise BadInput(f"n_top={n_top!r} leaves no model to choose; use 1 or more, or None for all models")
+    if n_boot and seed is None:
+        raise BadInput(f"n_boot={n_boot} asks for random resamples without a seed; give seed=, so that they repeat")
+    if interval in ("bca", "percentile") and not n_boot:
+        raise BadInput(f"interval={interval!r} needs resamples; give n_boot=1000 and a seed")
+    return interval or ("bca" if n_boot else "profile")
 
 
-def _candidates(
-    histories: CaptureHistories, max_order: int | None, force: Sequence[str], forbid: Sequence[str]
-) -> NDArray[np.uint64]:
-    n_lists = histories.n_lists
-    if max_order is not None and not 1 <= max_order <= n_lists - 1:
-        raise BadInput(f"max_order={max_order!r} is not possible with {n_lists} lists; use 1 to {n_lists - 1}")
-    if n_lists > 6 or (n_lists == 6 and (max_order is None or max_order > 2)):
+def _check_size(space: Space, max_models: int | None) -> None:
+    n_models = space.n_models
+    if max_models is not None and n_models > max_models:
         raise BadInput(
-            f"all hierarchical models of {n_lists} lists up to order {max_order or n_lists - 1} are too many to "
-            "search; use max_order=2 with 6 lists, or merge lists until there are 5"
+            f"the search covers {n_models:,} models and max_models={max_models:,} allows fewer; use max_order=2, or "
+            "force and forbid terms"
         )
-    models = hierarchical_models(n_lists, max_order)
-    terms = all_terms(n_lists, max_order)
-    for text in force:
-        models = models[(models & _bitset(text, histories.lists, terms)) == _bitset(text, histories.lists, terms)]
-    for text in forbid:
-        largest = _bitset(text, histories.lists, terms, closed=False)
-        models = models[(models & largest) == 0]
-    return models
 
 
-def _bitset(text: str, lists: tuple[str, ...], terms: tuple[int, ...], *, closed: bool = True) -> np.uint64:
-    """The bitset of one term given by its lists, with all its subsets if `closed`."""
-    model = parse_model(f"[{text}]", lists)
-    members = model.interactions if closed else {max(model.interactions, key=int.bit_count, default=0)}
-    unknown = [term for term in members if term not in terms]
-    if unknown or not members:
-        raise BadInput(
-            f"the term {text!r} is not among the interactions that the search covers; name two lists or more"
+def _ranking(histories: CaptureHistories, space: Space, criterion: Criterion) -> pd.DataFrame:
+    """All models of the space, or the best of them where there are too many to list."""
+    if space.n_models <= LARGEST_TO_RANK:
+        models = space.within(hierarchical_models(space.n_lists, space.max_order))
+    else:
+        counts, _ = full_table(histories)
+        best = AllModels(
+            space.terms, space.possible, space.n_lists, criterion, space.forced, space.allowed, space.first_starts()
+        ).best(counts, KEPT)
+        models = np.array([choice.model for choice in best], dtype=np.uint64)
+    return rank_models(histories, models, by=criterion.by, bic_n=criterion.bic_n, max_order=space.max_order)
+
+
+def _chooser(ranking: pd.DataFrame, space: Space, criterion: Criterion, n_top: int | None, ordering: int) -> Chooser:
+    sound = bitsets_of(ranking.loc[ranking["status"] == "ok", "model"], space.lists, space.terms.tolist())
+    if n_top is None:
+        return AllModels(
+            space.terms, space.possible, space.n_lists, criterion, space.forced, space.allowed, sound[:GOOD_STARTS]
         )
-    return np.uint64(sum(1 << terms.index(term) for term in members))
+    models: NDArray[np.uint64] = in_order_of_degree(sound, ordering)[:n_top]
+    return AmongModels(models, space.terms, space.possible, space.n_lists, criterion)
 
 
-def _refit_redundant(
-    histories: CaptureHistories,
-    models: NDArray[np.uint64],
-    terms: NDArray[np.int64],
-    which: NDArray[np.bool_],
-    n_hidden: NDArray[np.float64],
-    deviance: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Fits of the sound models whose columns are redundant, which the batch cannot factor."""
-    for m in np.flatnonzero(which):
-        chosen = LogLinear(histories.lists, frozenset(terms_of(int(models[m]), terms.tolist())))
-        mle = extended_mle(histories, chosen)
-        n_hidden[m], deviance[m] = mle.n_hidden, mle.deviance
-    return n_hidden, deviance
+def _bootstrap_rule(
+    kind: str, chooser: Chooser, counts: NDArray[np.float64], n_hat: float, resampled: Resampling
+) -> IntervalRule:
+    if kind == "percentile":
+        return Percentile(resampled.totals)
+    return BCa.of(chooser, counts, n_hat, resampled.totals)
 
 
-def _weights(criterion: NDArray[np.float64]) -> NDArray[np.float64]:
-    """exp(-difference / 2), summing to 1 over the models that have the criterion."""
-    if np.isnan(criterion).all():
-        return criterion
-    raw = np.exp(-(criterion - np.nanmin(criterion)) / 2)
-    return np.asarray(raw / np.nansum(raw))
-
-
-def _notation(
-    models: NDArray[np.uint64], terms: NDArray[np.int64], lists: tuple[str, ...]
-) -> tuple[list[str], list[str]]:
-    """Names form and position form of many models at once."""
-    n_lists = len(lists)
-    singles = [1 << (n_lists - 1 - j) for j in range(n_lists)]
-    masks = [*terms.tolist(), *singles]
-    maximal = np.empty((len(models), len(masks)), dtype=np.bool_)
-    for j, mask in enumerate(masks):
-        above = np.uint64(sum(1 << i for i, t in enumerate(terms.tolist()) if t & mask == mask and t != mask))
-        inside = models >> np.uint64(j) & np.uint64(1) == 1 if j < len(terms) else np.ones(len(models), dtype=np.bool_)
-        maximal[:, j] = inside & ((models & above) == 0)
-    members = [tuple(i for i in range(n_lists) if mask >> (n_lists - 1 - i) & 1) for mask in masks]
-    order = sorted(range(len(masks)), key=lambda j: (-len(members[j]), members[j]))
-    by_name = [f"[{','.join(lists[i] for i in members[j])}]" for j in order]
-    by_position = ["".join(str(i + 1) for i in members[j]) for j in order]
-    rows = [np.flatnonzero(row) for row in maximal[:, order]]
-    return (
-        ["".join([by_name[j] for j in row]) for row in rows],
-        [f"[{','.join([by_position[j] for j in row])}]" for row in rows],
-    )
+def _told(resampled: Resampling, n_boot: int) -> tuple[str, ...]:
+    if not resampled.n_refused:
+        return ()
+    return (f"{resampled.n_refused} of {n_boot} resamples had no model with an answer and are left out",)

@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 
 from mse.errors import BadInput
 
-__all__ = ["LogLinear", "all_terms", "design_matrix", "hierarchical_models", "parse_model"]
+__all__ = [
+    "LogLinear",
+    "all_terms",
+    "bitsets_of",
+    "design_matrix",
+    "hierarchical_models",
+    "parse_model",
+    "terms_of",
+]
 
 POSITION_FORM = re.compile(r"\[[0-9,\s]*\]")
 MAX_POSITIONS = 9
@@ -208,6 +216,13 @@ def hierarchical_models(n_lists: int, max_order: int | None = None) -> NDArray[n
     models = np.sort(models)
     models.setflags(write=False)
     return models
+
+
+def bitsets_of(models: Iterable[str], lists: Sequence[str], terms: Sequence[int]) -> NDArray[np.uint64]:
+    """Bitsets over `terms` of models in names form, shape (n_models,)."""
+    bit_of = {int(term): 1 << j for j, term in enumerate(terms)}
+    sets = [sum(bit_of[term] for term in parse_model(model, lists).interactions) for model in models]
+    return np.array(sets, dtype=np.uint64)
 
 
 def terms_of(bitset: int, terms: Sequence[int]) -> Iterator[int]:

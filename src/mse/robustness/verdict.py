@@ -10,12 +10,15 @@ from itertools import permutations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mse.errors import Refused
 from mse.histories import CaptureHistories
-from mse.models.search import rank_models
-from mse.models.terms import all_terms, hierarchical_models
-from mse.robustness.resampling import resampled_totals
+from mse.models.bootstrap import Percentile, choose_in_resamples, resample_counts
+from mse.models.choosing import AmongModels
+from mse.models.extended import full_table
+from mse.models.ranking import rank_models
+from mse.models.terms import all_terms, bitsets_of, hierarchical_models
 from mse.robustness.sentences import sentence
 
 __all__ = ["Finding", "Verdict", "feasibility"]
@@ -29,6 +32,8 @@ INTERVAL_RATIO = (10.0, 2.0)  # upper over lower end of the 95 % interval that r
 INDISTINGUISHABLE = 6.0  # units of BIC
 NESTED_SHARE = 0.95
 FEW_MODELS = 0.5
+N_RESAMPLES = 200
+N_TOP = 100
 EXHAUSTIVE_LISTS, MOST_LISTS = 5, 11
 
 
@@ -165,17 +170,22 @@ def _about_models(table: CaptureHistories, seed: int) -> tuple[list[Finding], di
         Finding("best_model", SUPPORTS, {"model": sound["model"].iloc[0], "n_hat": float(sound["n_hat"].iloc[0])}),
         _spread(sound),
     ]
+    counts, possible = full_table(table)
+    terms = np.array(all_terms(table.n_lists, max_order), dtype=np.int64)
+    close = bitsets_of(sound["model"].head(N_TOP), table.lists, terms.tolist())
+    resamples = resample_counts(counts, N_RESAMPLES, seed=seed)
     try:
-        resampled = resampled_totals(table, ranking, max_order=max_order, seed=seed)
+        resampled = choose_in_resamples(AmongModels(close, terms, possible, table.n_lists), resamples)
     except Refused as refusal:
         return [*findings, Finding("resamples_fail", BLOCKS, {"why": str(refusal)})], {}
-    low, high = (float(end) for end in np.quantile(resampled.totals, [0.025, 0.975], method="median_unbiased"))
-    width = {"low": low, "high": high, "ratio": high / low, "level": 0.95, "n_resamples": len(resampled.totals)}
-    findings.append(Finding("wide_interval", _weight(high / low, INTERVAL_RATIO), width))
-    return findings, {"share_same_model": resampled.share_same_model}
+    ends = Percentile(resampled.totals).at(0.95)
+    ratio = ends.high / ends.low
+    width = {"low": ends.low, "high": ends.high, "ratio": ratio, "level": 0.95, "n_resamples": len(resampled.totals)}
+    findings.append(Finding("wide_interval", _weight(ratio, INTERVAL_RATIO), width))
+    return findings, {"share_same_model": float(np.mean([model == int(close[0]) for model in resampled.models]))}
 
 
-def _models_to_try(n_lists: int) -> tuple[np.ndarray[tuple[int], np.dtype[np.uint64]], int | None]:
+def _models_to_try(n_lists: int) -> tuple[NDArray[np.uint64], int | None]:
     if n_lists <= EXHAUSTIVE_LISTS:
         return hierarchical_models(n_lists), None
     if n_lists == EXHAUSTIVE_LISTS + 1:

@@ -1,0 +1,102 @@
+"""Choosing the best model of one table again and again: over all models, or among given ones.
+
+A chooser is a frozen value made once from the original table; it answers any counts on the same cells.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mse.models.branch_and_bound import best_models, term_order
+from mse.models.criteria import Criterion
+from mse.models.existence import statuses_of
+from mse.models.poisson import CONVERGED, fit_batch
+
+__all__ = ["AllModels", "AmongModels", "Choice", "Chooser"]
+
+
+class Choice(NamedTuple):
+    """The best model of a table, as a bitset, its total in persons and its criterion (in the deviance form)."""
+
+    model: int
+    n_hat: float
+    criterion: float
+
+
+class Chooser(Protocol):
+    """Answers the best models, best first, of any counts on the cells it was made for."""
+
+    def best(self, counts: NDArray[np.float64], n_top: int = 1) -> list[Choice]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class AmongModels:
+    """Chooses among given models, bitsets over `terms`, by fitting all of them."""
+
+    models: NDArray[np.uint64]
+    terms: NDArray[np.int64]
+    possible: NDArray[np.bool_]
+    n_lists: int
+    criterion: Criterion = field(default_factory=Criterion)
+
+    def best(self, counts: NDArray[np.float64], n_top: int = 1) -> list[Choice]:
+        """The first `n_top` models that have an MLE and an identified total."""
+        fits = fit_batch(self.models, self.terms, self.possible, counts, self.n_lists)
+        n_hidden, deviance, smallest, n_parameters, ended, zero_terms = fits
+        n_observed = counts.sum()
+        penalty = self.criterion.penalty(n_parameters, n_observed=n_observed, n_cells=int(self.possible.sum()))
+        value = np.where(ended == CONVERGED, deviance + penalty, np.inf)
+        chosen: list[Choice] = []
+        for m in np.lexsort((self.models, value)):
+            if len(chosen) == n_top or not np.isfinite(value[m]):
+                break
+            one = slice(m, m + 1)
+            checks = {"smallest": smallest[one], "ended": ended[one], "zero_terms": zero_terms[one]}
+            if not statuses_of(self.models[one], self.terms, self.possible, counts, self.n_lists, **checks)[0]:
+                chosen.append(Choice(int(self.models[m]), float(n_observed + n_hidden[m]), float(value[m])))
+        return chosen
+
+
+@dataclass(frozen=True, eq=False)
+class AllModels:
+    """Chooses among all hierarchical models over `terms` by branch and bound; exact.
+
+    `forced` and `allowed` are bitsets closed under subsets; `starts` are models that were good on the original table.
+    """
+
+    terms: NDArray[np.int64]
+    possible: NDArray[np.bool_]
+    n_lists: int
+    criterion: Criterion = field(default_factory=Criterion)
+    forced: int = 0
+    allowed: int | None = None
+    starts: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(1, dtype=np.uint64))
+
+    def best(self, counts: NDArray[np.float64], n_top: int = 1) -> list[Choice]:
+        """The first `n_top` models that have an MLE and an identified total."""
+        below, above = term_order(self.terms)
+        allowed = 2 ** len(self.terms) - 1 if self.allowed is None else self.allowed
+        penalty = self.criterion.penalty(
+            np.arange(2 + self.n_lists + len(self.terms)),
+            n_observed=counts.sum(),
+            n_cells=int(self.possible.sum()),
+        )
+        _, certain, _, doubtful, n_fits = best_models(
+            counts, self.possible, penalty, n_top, self.terms, below, above,
+            np.uint64(self.forced), np.uint64(allowed), self.starts, self.n_lists,
+        )  # fmt: skip
+        if n_fits < 0:
+            raise RuntimeError("too many models of doubtful existence to search these counts exactly")
+        return self._among(np.concatenate([certain, doubtful])).best(counts, n_top)
+
+    def _among(self, models: NDArray[np.uint64]) -> AmongModels:
+        return AmongModels(models, self.terms, self.possible, self.n_lists, self.criterion)
+
+
+def closure(terms: Iterable[int], all_masks: NDArray[np.int64]) -> int:
+    """Bitset of these terms and all interactions inside them."""
+    chosen = tuple(terms)
+    return sum(1 << j for j, mask in enumerate(all_masks.tolist()) if any(t & mask == mask for t in chosen))
