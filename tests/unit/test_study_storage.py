@@ -23,7 +23,8 @@ def test_a_selected_model_comes_back_with_its_ranking(tmp_path):
     """Number, intervals, diagnostics and notes are equal to the last digit, and the ranking stands beside them."""
     made = select_loglinear(load_dataset("Korea"), by="bic")
     write_result(tmp_path, "selected by BIC", made)
-    read = read_result(tmp_path)
+    name, read = read_result(tmp_path)
+    assert name == "selected by BIC"
     assert (read.model, read.n_hat, read.n_observed) == (made.model, made.n_hat, made.n_observed)
     assert read.interval(0.95) == made.interval(0.95)
     assert read.interval(0.8) == made.interval(0.8)
@@ -36,7 +37,7 @@ def test_an_interval_of_a_level_that_was_not_stored_is_refused(tmp_path):
     """The error names the levels that can be asked for."""
     write_result(tmp_path, "x", Replicated("x", 10, 12.0, LogNormal(10, 2.0, 0.5)))
     with pytest.raises(BadInput, match=r"use one of 0.5, 0.8, 0.9, 0.95, 0.99"):
-        read_result(tmp_path).interval(0.7)
+        read_result(tmp_path)[1].interval(0.7)
 
 
 def test_a_posterior_comes_back_with_its_draws(tmp_path):
@@ -44,7 +45,7 @@ def test_a_posterior_comes_back_with_its_draws(tmp_path):
     draws = np.random.default_rng(1).gamma(3.0, 50.0, size=(400, 1))
     made = Posterior("[a,b][c]", 40, draws, diagnostics={"r_hat": 1.001, "ess": 812.0}, notes=("said",))
     write_result(tmp_path, "Bayes", made)
-    read = read_result(tmp_path)
+    _, read = read_result(tmp_path)
     assert isinstance(read, Posterior)
     np.testing.assert_array_equal(read.draws, draws)
     assert read.interval(0.7) == made.interval(0.7)

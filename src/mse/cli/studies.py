@@ -62,6 +62,7 @@ def _tell(result: "StudyResult", how: Format) -> None:
     from mse.estimate import to_frame
 
     frame = to_frame(result.estimates) if result.estimates else pd.DataFrame(columns=["model", "n_hat"])
+    frame.insert(0, "asked", list(result.asked))
     if how is not Format.table:
         show(frame, how)
         return
@@ -76,7 +77,7 @@ def _tell(result: "StudyResult", how: Format) -> None:
         say(f"  - {reason}")
     if result.estimates:
         say("Estimates:")
-        show(frame[["model", "n_hat", "low", "high", "level", "kind"]], how)
+        show(frame[["asked", "model", "n_hat", "low", "high", "level", "kind"]], how)
     for name, reason in result.refusals:
         say(f"Refused: {name}: {reason}")
     for note in result.notes:

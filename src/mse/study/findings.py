@@ -15,7 +15,7 @@ from mse.study import layout
 from mse.study.declared import Declared, read_declared
 from mse.study.quality import read_quality
 from mse.study.stages import Histories, read_draws, read_links, read_registers
-from mse.study.storage import Refusal, read_result, read_verdict
+from mse.study.storage import read_result, read_verdict
 
 __all__ = ["Results", "read_findings", "read_results"]
 
@@ -33,8 +33,9 @@ class Results:
     links: Links
     histories: Histories
     verdict: Verdict
+    asked: tuple[str, ...]
     estimates: tuple[Estimate, ...]
-    refusals: tuple[Refusal, ...]
+    refusals: tuple[tuple[str, str], ...]
     sensitivity: Mapping[str, float]
     notes: tuple[str, ...]
 
@@ -60,14 +61,15 @@ def read_results(folder: Path) -> Results:
         links = read_links(folder / layout.LINKS)[0]
     except FileNotFoundError:
         raise BadInput(f"{folder} does not hold a finished study; run `mse run` on its study file first") from None
-    estimates = tuple(answer for answer in answers if not isinstance(answer, tuple))
+    estimates = tuple(answer for _, answer in answers if not isinstance(answer, str))
     return Results(
         declared,
         links,
         histories,
         verdict,
+        tuple(name for name, answer in answers if not isinstance(answer, str)),
         estimates,
-        tuple(answer for answer in answers if isinstance(answer, tuple)),
+        tuple((name, answer) for name, answer in answers if isinstance(answer, str)),
         _sensitivity(folder / layout.ESTIMATES / "sensitivity" / "sensitivity.json"),
         (NO_LINKAGE_UNCERTAINTY,) if estimates and len(histories.draws) > 1 else (),
     )

@@ -20,7 +20,7 @@ from mse.study.lists import Lists, read_lists, write_set_aside
 from mse.study.plan import Plan, read_plan
 from mse.study.quality import write_quality
 from mse.study.stage import run_stage
-from mse.study.storage import Refusal, read_result
+from mse.study.storage import read_result
 
 __all__ = ["StudyResult", "run_study"]
 
@@ -40,6 +40,8 @@ class StudyResult:
     distinct : Interval
         Distinct persons over the draws of the linkage, with median.
     verdict : Verdict
+    asked : tuple of str
+        For each estimate what the study asked for, for example "log-linear model selected by BIC".
     estimates : tuple of Estimate
     refusals : tuple of (str, str)
         Models that gave no number: name and reason.
@@ -54,8 +56,9 @@ class StudyResult:
     n_records: int
     distinct: Interval
     verdict: Verdict
+    asked: tuple[str, ...]
     estimates: tuple[Estimate, ...]
-    refusals: tuple[Refusal, ...]
+    refusals: tuple[tuple[str, str], ...]
     sensitivity: Mapping[str, float]
     notes: tuple[str, ...]
 
@@ -119,6 +122,7 @@ def run_study(path: str | Path, *, out: str | Path | None = None, progress: bool
         results.n_records,
         results.histories.distinct,
         results.verdict,
+        results.asked,
         results.estimates,
         results.refusals,
         results.sensitivity,
@@ -215,8 +219,8 @@ class _Run:
             (planned for planned in self.models if planned.is_log_linear), key=lambda one: one.folder != "select-bic"
         )
         for planned in wanted:
-            answer = read_result(self.folder / layout.ESTIMATES / planned.folder)
-            if not isinstance(answer, tuple):
+            _, answer = read_result(self.folder / layout.ESTIMATES / planned.folder)
+            if not isinstance(answer, str):
                 return answer.model
         return None
 

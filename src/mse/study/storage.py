@@ -16,13 +16,10 @@ from mse.robustness.verdict import Finding, Verdict
 from mse.study.stage import as_json
 from mse.writing import write_bytes, write_text
 
-__all__ = ["Refusal", "read_interval", "read_result", "read_verdict", "write_interval", "write_result", "write_verdict"]
+__all__ = ["read_interval", "read_result", "read_verdict", "write_interval", "write_result", "write_verdict"]
 
 LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)
 ESTIMATE, REFUSAL, DRAWS, RANKING = "estimate.json", "refusal.json", "draws.npy", "ranking.csv"
-
-type Refusal = tuple[str, str]
-"""Name of a model that was asked for, and why it gave no number."""
 
 
 def write_interval(path: Path, interval: Interval) -> None:
@@ -76,8 +73,11 @@ def write_result(folder: Path, name: str, result: Estimate | Refused) -> None:
         write_text(folder / RANKING, ranking.to_csv(index=False, lineterminator="\n"))
 
 
-def read_result(folder: Path) -> Estimate | Refusal:
-    """What `write_result` wrote; intervals of a likelihood estimate answer the levels that were stored."""
+def read_result(folder: Path) -> tuple[str, Estimate | str]:
+    """The name of the model that was asked for, and its estimate, or as text why there is none.
+
+    Intervals of a likelihood estimate answer the levels that were stored.
+    """
     refused = folder / REFUSAL
     if refused.exists():
         about = json.loads(refused.read_text("utf-8"))
@@ -92,9 +92,10 @@ def read_result(folder: Path) -> Estimate | Refusal:
         "notes": tuple(about["notes"]),
     }
     if about["class"] == "posterior":
-        return Posterior(about["model"], about["n_observed"], **shared)
+        return about["name"], Posterior(about["model"], about["n_observed"], **shared)
     intervals = {one["level"]: _interval_from_json(one) for one in about["intervals"]}
-    return Replicated(about["model"], about["n_observed"], about["n_hat"], Tabulated(intervals), **shared)
+    estimate = Replicated(about["model"], about["n_observed"], about["n_hat"], Tabulated(intervals), **shared)
+    return about["name"], estimate
 
 
 def _intervals(estimate: Estimate) -> list[Interval]:
