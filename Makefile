@@ -38,7 +38,7 @@ lock:            ## pin the dependencies anew (needs uv)
 $(STAMP): requirements.lock pyproject.toml tools/find_python.sh
 	rm -rf $(VENV)
 	python="$(PYTHON)"; : "$${python:=$$(sh tools/find_python.sh)}"; test -n "$$python" && "$$python" -m venv $(VENV)
-	$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(STAMP)
 
