@@ -112,7 +112,11 @@ def closed_population(
     if model in BEHAVIOUR_MODELS:
         _refuse_unordered(model, ordered)
         name, mle = model, fit_behaviour(histories, model)
-        profile, coefficients, notes = removal_profile(mle, likelihood), {}, ("the lists are taken as occasions in time",)
+        profile, coefficients, notes = (
+            removal_profile(mle, likelihood),
+            {},
+            ("the lists are taken as occasions in time",),
+        )
     else:
         if sum(histories.list_totals.values()) == histories.n_observed:
             raise NoOverlap.between(histories.lists)
@@ -132,9 +136,7 @@ def closed_population(
     )
 
 
-def _check_options(
-    histories: CaptureHistories, model: str, heterogeneity: str, interval: str, likelihood: str
-) -> None:
+def _check_options(histories: CaptureHistories, model: str, heterogeneity: str, interval: str, likelihood: str) -> None:
     for option, value, allowed in (
         ("model", model, LOGLINEAR_MODELS + BEHAVIOUR_MODELS),
         ("heterogeneity", heterogeneity, HETEROGENEITIES),
@@ -180,11 +182,15 @@ def _notes(mle: ClosedMLE, model: str, heterogeneity: str) -> tuple[str, ...]:
     if "h" in model and heterogeneity == "chao":
         notes.append("a lower bound of the total where persons differ, not an estimate of it")
         if not mle.design.kinks:
-            notes.append("no sign that persons differ: the answer is that of " + model.replace("h", "" if "t" in model else "0"))
+            notes.append(
+                "no sign that persons differ: the answer is that of " + model.replace("h", "" if "t" in model else "0")
+            )
         elif mle.dropped:
             notes.append(f"kinks that are 0 at the maximum: {', '.join(mle.dropped)}")
     elif "h" in model:
-        notes.append("how far persons differ among those on no list is an assumption of the form, which no count can test")
+        notes.append(
+            "how far persons differ among those on no list is an assumption of the form, which no count can test"
+        )
     if mle.design.empty_lists:
         notes.append(f"nobody is on {', '.join(mle.design.empty_lists)}")
     return tuple(notes)

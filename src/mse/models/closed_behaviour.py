@@ -82,9 +82,7 @@ class RemovalMLE:
 
     def diagnostics(self) -> dict[str, float]:
         """Deviance, df, AIC, BIC, number of parameters and standard error of N-hat."""
-        statistics = fit_statistics(
-            self.counts, self.means, n_parameters=self.n_parameters, n_cells=len(self.counts)
-        )
+        statistics = fit_statistics(self.counts, self.means, n_parameters=self.n_parameters, n_cells=len(self.counts))
         return statistics | {"standard_error": sqrt((self.n_hidden * self.se_log_hidden) ** 2 + self.n_hidden)}
 
 

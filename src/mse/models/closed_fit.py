@@ -1,8 +1,9 @@
 """The maximum-likelihood fit of a closed-population model, and whether there is one."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
-from math import exp, log, sqrt
+from math import exp, inf, log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,10 @@ from mse.errors import NoFiniteMLE, NotIdentified
 from mse.estimability import mle_exists, total_is_identified
 from mse.histories import CaptureHistories
 from mse.models.closed_design import ClosedDesign
-from mse.models.dense_poisson import DenseFit, fit_dense, intercept_variance, score_tolerance
+from mse.models.dense_poisson import DenseFit, fit_dense, intercept_variance
 from mse.models.extended import CERTAIN_MEAN
 
-__all__ = ["ClosedMLE", "fit_closed", "fit_statistics"]
+__all__ = ["ClosedMLE", "constrained_fit", "fit_closed", "fit_statistics"]
 
 # A kink enters only where the likelihood rises in it by more than rounding, relative to max(1, max X'y).
 RISING = 1e-8
@@ -27,21 +28,21 @@ class ClosedMLE:
 
     Attributes
     ----------
+    whole : ClosedDesign
     design : ClosedDesign
         Without the kinks that are zero at the maximum.
     counts : ndarray of float64, shape (n_active,)
     fit : DenseFit
+        Its `beta` is for the columns of `whole`.
     n_cells : int
         Cells that can occur.
-    dropped : tuple of str
-        Names of the kinks that are zero.
     """
 
+    whole: ClosedDesign
     design: ClosedDesign
     counts: NDArray[np.float64]
     fit: DenseFit
     n_cells: int
-    dropped: tuple[str, ...]
 
     @property
     def n_observed(self) -> int:
@@ -61,14 +62,20 @@ class ClosedMLE:
 
     @property
     def coefficients(self) -> dict[str, float]:
-        """By name, on the scale of the log mean."""
-        return dict(zip(self.design.names, self.fit.beta.tolist(), strict=True))
+        """By name, on the scale of the log mean; minus infinity for a list without persons."""
+        finite = dict(zip(self.whole.names, self.fit.beta.tolist(), strict=True))
+        return finite | dict.fromkeys(self.design.empty_lists, -inf)
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """Names of the kinks that are zero."""
+        return tuple(name for name in self.whole.names if name not in self.design.names)
 
     def diagnostics(self) -> dict[str, float]:
         """Deviance, df, AIC, BIC, number of parameters and standard error of N-hat."""
-        return fit_statistics(
-            self.counts, self.fit.means, n_parameters=self.n_parameters, n_cells=self.n_cells
-        ) | {"standard_error": sqrt((self.n_hidden * self.se_log_hidden) ** 2 + self.n_hidden)}
+        return fit_statistics(self.counts, self.fit.means, n_parameters=self.n_parameters, n_cells=self.n_cells) | {
+            "standard_error": sqrt((self.n_hidden * self.se_log_hidden) ** 2 + self.n_hidden)
+        }
 
 
 def fit_closed(histories: CaptureHistories, design: ClosedDesign, name: str) -> ClosedMLE:
@@ -80,7 +87,7 @@ def fit_closed(histories: CaptureHistories, design: ClosedDesign, name: str) -> 
         Where the counts do not determine the answer.
     """
     counts = histories.single_stratum()[design.active].astype(np.float64)
-    fit, dropped = _constrained(design, counts)
+    fit, dropped = constrained_fit(design.columns, design.kinks, counts)
     if not fit.converged or fit.means.min() <= CERTAIN_MEAN:
         if not _exists(design, counts > 0):
             raise NoFiniteMLE.of(name)
@@ -90,7 +97,7 @@ def fit_closed(histories: CaptureHistories, design: ClosedDesign, name: str) -> 
     if not total_is_identified(smaller.columns):
         raise NotIdentified.of(name)
     n_cells = int(histories.cells_that_can_occur.sum())
-    return ClosedMLE(smaller, counts, fit, n_cells, tuple(design.names[j] for j in sorted(dropped)))
+    return ClosedMLE(design, smaller, counts, fit, n_cells)
 
 
 def fit_statistics(
@@ -109,36 +116,39 @@ def fit_statistics(
     }
 
 
-def _constrained(design: ClosedDesign, counts: NDArray[np.float64]) -> tuple[DenseFit, set[int]]:
-    """The maximum with no kink negative, and the kinks that are zero there.
+def constrained_fit(
+    columns: NDArray[np.float64], kinks: Collection[int], counts: NDArray[np.float64], offset: float = 0.0
+) -> tuple[DenseFit, set[int]]:
+    """The maximum with no kink negative, and the kinks that are zero there; `beta` has one entry for every column.
 
     An active-set method (Lawson and Hanson 1974, chapter 23) on a concave likelihood: kinks enter one at a time where
     the likelihood rises in them, and on the way to the maximum of a face those that would turn negative leave.
     """
-    columns, zero = design.columns, set(design.kinks)
-    rising = RISING / 1e-10 * score_tolerance(columns, counts)
-    fit = _on_face(columns, counts, zero)
-    while True:
+    zero = set(kinks)
+    rising = RISING * max(1.0, float(np.abs(columns.T @ counts).max()))
+    fit = _on_face(columns, counts, offset, zero)
+    while zero:
         score = columns.T @ (counts - fit.means)
-        entering = max(zero, key=lambda j: score[j], default=None)
-        if entering is None or score[entering] <= rising:
-            return DenseFit(np.delete(fit.beta, sorted(zero)), fit.means, fit.converged), zero
+        entering = max(zero, key=lambda j: float(score[j]))
+        if score[entering] <= rising:
+            break
         zero.discard(entering)
-        here, fit = fit.beta, _on_face(columns, counts, zero)
-        while negative := [j for j in design.kinks if j not in zero and fit.beta[j] < 0]:
+        here, fit = fit.beta, _on_face(columns, counts, offset, zero)
+        while negative := [j for j in kinks if j not in zero and fit.beta[j] < 0]:
             share = min(here[j] / (here[j] - fit.beta[j]) for j in negative)
             here = here + share * (fit.beta - here)
             zero |= {j for j in negative if here[j] <= 1e-12}
             here[sorted(zero)] = 0.0
-            fit = _on_face(columns, counts, zero)
-        if entering in zero:
-            return DenseFit(np.delete(fit.beta, sorted(zero)), fit.means, fit.converged), zero
+            fit = _on_face(columns, counts, offset, zero)
+        if entering in zero:  # its rise was rounding
+            break
+    return fit, zero
 
 
-def _on_face(columns: NDArray[np.float64], counts: NDArray[np.float64], zero: set[int]) -> DenseFit:
-    """The fit with these coefficients 0; `beta` has one entry for every column."""
+def _on_face(columns: NDArray[np.float64], counts: NDArray[np.float64], offset: float, zero: set[int]) -> DenseFit:
+    """The fit with these coefficients 0."""
     kept = [j for j in range(columns.shape[1]) if j not in zero]
-    fit = fit_dense(columns[:, kept], counts)
+    fit = fit_dense(columns[:, kept], counts, offset)
     beta = np.zeros(columns.shape[1])
     beta[kept] = fit.beta
     return DenseFit(beta, fit.means, fit.converged)

@@ -4,7 +4,7 @@ Poisson: the likelihood with the missing cell's mean held fixed. Multinomial: Co
 doi:10.2307/2532306, the likelihood of the completed table as a function of N.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 from math import exp, inf, log
@@ -16,8 +16,7 @@ from scipy.special import digamma, gammaln, ndtri, xlogy
 
 from mse.errors import Refused
 from mse.interval import Interval, check_level
-from mse.models.closed_fit import ClosedMLE
-from mse.models.dense_poisson import DenseFit, fit_dense
+from mse.models.closed_fit import ClosedMLE, constrained_fit
 
 __all__ = ["HiddenProfile", "profile_of"]
 
@@ -88,23 +87,26 @@ class HiddenProfile:
 
 
 def profile_of(mle: ClosedMLE, likelihood: str, name: str, note: str) -> HiddenProfile:
-    """The profile of a log-linear closed-population model; kinks that are zero at the maximum stay zero."""
-    columns, counts, n = mle.design.columns, mle.counts, mle.n_observed
+    """The profile of a log-linear closed-population model; which kinks are zero is settled anew for each total."""
+    columns, kinks, counts, n = mle.whole.columns, mle.whole.kinks, mle.counts, mle.n_observed
 
-    def checked(fit: DenseFit) -> NDArray[np.float64]:
+    def means_of(
+        columns: NDArray[np.float64], kinks: Collection[int], counts: NDArray[np.float64], offset: float = 0.0
+    ) -> NDArray[np.float64]:
+        fit, _ = constrained_fit(columns, kinks, counts, offset)
         if not fit.converged:
             raise Refused(f"the profile likelihood of {name} could not be followed; ask for interval='log-normal'")
         return fit.means
 
     def poisson(log_hidden: float) -> float:
-        means = checked(fit_dense(columns[:, 1:], counts, log_hidden))
+        means = means_of(columns[:, 1:], [j - 1 for j in kinks], counts, log_hidden)
         return float(np.sum(xlogy(counts, means) - means))
 
     completed = np.vstack([np.eye(1, columns.shape[1]), columns])
 
     def completed_means(log_hidden: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         table = np.concatenate([[exp(log_hidden)], counts])
-        return table, checked(fit_dense(completed, table))
+        return table, means_of(completed, kinks, table)
 
     def multinomial(log_hidden: float) -> float:
         table, means = completed_means(log_hidden)
