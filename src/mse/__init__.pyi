@@ -8,6 +8,8 @@ from .interval import Interval as Interval
 from .linkage import link as link
 from .links import Links as Links
 from .models.bayesian_loglinear import bayes_loglinear as bayes_loglinear
+from .models.closed import closed_population as closed_population
+from .models.coverage import sample_coverage as sample_coverage
 from .models.loglinear import fit_loglinear as fit_loglinear
 from .models.lower_bound import chao_lower_bound as chao_lower_bound
 from .models.search import select_loglinear as select_loglinear
