@@ -9,20 +9,23 @@ extended MLE and an identified total.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, lgamma, log
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numba import njit
 from numpy.typing import NDArray
+from scipy.special import xlogy
 
 from mse.errors import BadInput
 from mse.histories import CaptureHistories
 from mse.models.certificate import finite_part, fit_with_status
+from mse.models.choosing import Choice
 from mse.models.extended import extended_mle, full_table
-from mse.models.poisson import superset_sums
+from mse.models.poisson import superset_sums, table_sums
 from mse.models.terms import LogLinear, all_terms
 
-__all__ = ["StepwisePath", "stepwise_bitset", "stepwise_path"]
+__all__ = ["Stepwise", "StepwisePath", "stepwise_bitset", "stepwise_path"]
 
 DEFAULT_P = 0.02  # the threshold with the smallest error over 28 simulated settings in the paper
 
@@ -80,7 +83,7 @@ def stepwise_path(histories: CaptureHistories, *, p: float = DEFAULT_P) -> Stepw
     """
     lists = histories.lists
     counts, possible = full_table(histories)
-    passed = list(_steps(counts, possible, all_terms(len(lists), 2), len(lists), _log_of(p)))
+    passed, _ = _steps(counts, possible, all_terms(len(lists), 2), len(lists), _log_of(p))
     rows = []
     for number in range(len(passed) + 1):
         chosen = LogLinear(lists, frozenset(step.term for step in passed[:number]))
@@ -122,9 +125,37 @@ def stepwise_bitset(
     p : float
         Threshold.
     """
-    places = {int(term): place for place, term in enumerate(terms)}
-    pairs = tuple(term for term in places if term.bit_count() == 2)
-    return sum(1 << places[step.term] for step in _steps(counts, possible, pairs, n_lists, _log_of(p)))
+    pairs, places = _pairs(terms)
+    steps, _ = _steps(counts, possible, pairs, n_lists, _log_of(p))
+    return sum(1 << places[step.term] for step in steps)
+
+
+@dataclass(frozen=True, eq=False)
+class Stepwise:
+    """Stepwise choice on any counts on the same cells; a `Chooser`, for resamples.
+
+    Attributes
+    ----------
+    terms : ndarray of int64, shape (n_terms,)
+    possible : ndarray of bool, shape (2**K,)
+    n_lists : int
+    p : float
+        Threshold.
+    """
+
+    terms: NDArray[np.int64]
+    possible: NDArray[np.bool_]
+    n_lists: int
+    p: float = DEFAULT_P
+
+    def best(self, counts: NDArray[np.float64], n_top: int = 1) -> list[Choice]:
+        """The one model, with its deviance for a criterion; none if main effects alone have no answer."""
+        pairs, places = _pairs(self.terms.tolist())
+        steps, fitted = _steps(counts, self.possible, pairs, self.n_lists, _log_of(self.p))
+        if not fitted.sound or n_top < 1:
+            return []
+        model = sum(1 << places[step.term] for step in steps)
+        return [Choice(model, float(counts.sum()) + exp(fitted.log_hidden), fitted.deviance(counts))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,48 +168,66 @@ class _Step:
     log_p: float
 
 
+class _Fitted(NamedTuple):
+    """Means over all cells, their superset sums, the log of the missing cell's mean, and whether it has an answer."""
+
+    active: NDArray[np.bool_]
+    means: NDArray[np.float64]
+    sums: NDArray[np.float64]
+    log_hidden: float
+    sound: bool
+
+    def deviance(self, counts: NDArray[np.float64]) -> float:
+        y, mu = counts[self.active], self.means[self.active]
+        return float(2 * np.sum(xlogy(y, y / mu) - (y - mu)))
+
+
+def _pairs(terms: Sequence[int]) -> tuple[tuple[int, ...], dict[int, int]]:
+    """The two-list terms, and the place of every term."""
+    places = {int(term): place for place, term in enumerate(terms)}
+    return tuple(term for term in places if term.bit_count() == 2), places
+
+
 def _steps(
     counts: NDArray[np.float64], possible: NDArray[np.bool_], pairs: tuple[int, ...], n_lists: int, log_threshold: float
-) -> list[_Step]:
+) -> tuple[list[_Step], _Fitted]:
     """The steps in order; each costs one fit, and one more for every candidate that has to be turned down."""
-    overlaps, cells_of = counts.copy(), possible.astype(np.float64)
-    superset_sums(overlaps, n_lists)
-    superset_sums(cells_of, n_lists)
+    overlaps, cells_of = table_sums(possible, counts, n_lists)
     pair_masks = np.array(pairs, dtype=np.int64)
     singles = tuple(1 << (n_lists - 1 - j) for j in range(n_lists))
-    expected, _ = _expected(singles, counts, possible, overlaps, cells_of, n_lists)
+    fitted = _fitted(singles, counts, possible, overlaps, cells_of, n_lists)
     steps: list[_Step] = []
     chosen: tuple[int, ...] = ()
-    while True:
-        log_p = _log_p_values(expected, overlaps, pair_masks)
+    while fitted.sound:
+        log_p = _log_p_values(fitted.sums, overlaps, pair_masks)
         for j in np.argsort(log_p, kind="stable").tolist():
             if not log_p[j] < log_threshold:
-                return steps
+                return steps, fitted
             if pairs[j] in chosen:
                 continue
-            larger, sound = _expected((*singles, *chosen, pairs[j]), counts, possible, overlaps, cells_of, n_lists)
-            if sound:
+            larger = _fitted((*singles, *chosen, pairs[j]), counts, possible, overlaps, cells_of, n_lists)
+            if larger.sound:
                 break
         else:
-            return steps
-        steps.append(_Step(pairs[j], int(overlaps[pairs[j]]), float(expected[pairs[j]]), float(log_p[j])))
-        chosen, expected = (*chosen, pairs[j]), larger
+            break
+        steps.append(_Step(pairs[j], int(overlaps[pairs[j]]), float(fitted.sums[pairs[j]]), float(log_p[j])))
+        chosen, fitted = (*chosen, pairs[j]), larger
+    return steps, fitted
 
 
-def _expected(
+def _fitted(
     terms: tuple[int, ...],
     counts: NDArray[np.float64],
     possible: NDArray[np.bool_],
     overlaps: NDArray[np.float64],
     cells_of: NDArray[np.float64],
     n_lists: int,
-) -> tuple[NDArray[np.float64], bool]:
-    """Fitted number of persons on all lists of each mask, and whether the model has an MLE and an identified total."""
+) -> _Fitted:
     masks, active, _ = finite_part(np.array(terms, dtype=np.int64), possible, overlaps, cells_of)
     fit, status = fit_with_status(masks, active, counts)
-    means = fit.means.copy()
-    superset_sums(means, n_lists)
-    return means, status == "ok"
+    sums = fit.means.copy()
+    superset_sums(sums, n_lists)
+    return _Fitted(active, fit.means, sums, float(fit.beta[0]), status == "ok")
 
 
 @njit(cache=True, nogil=True)
