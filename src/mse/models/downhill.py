@@ -7,7 +7,7 @@ From each start the walk goes to the best neighbour, one term more or one maxima
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import exp, inf, log, nan
+from math import exp, inf, nan
 
 import numpy as np
 import pandas as pd
@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 from mse.errors import BadInput, NoFiniteMLE
 from mse.histories import CaptureHistories
 from mse.models.certificate import finite_part, fit_with_status
+from mse.models.choosing import Choice
+from mse.models.criteria import Criterion
 from mse.models.extended import full_table, log_likelihood_of_counts
-from mse.models.poisson import superset_sums
+from mse.models.poisson import table_sums
 from mse.models.stepwise import stepwise_bitset
 from mse.models.terms import LogLinear, all_terms, parse_model
 
-__all__ = ["STARTS", "Visited", "downhill_ranking", "walk_downhill"]
+__all__ = ["STARTS", "Downhill", "Visited", "downhill_ranking"]
 
 STARTS = ("main effects", "all pairs", "stepwise", "random")
 N_RANDOM = 10
-CRITERIA = ("bic", "aic", "aicc")
-PENALTIES = ("individuals", "cells")
 MAX_POSITIONS = 9  # one digit for each list
 
 Terms = frozenset[int]
@@ -45,29 +45,19 @@ class Visited:
 
 @dataclass(frozen=True, eq=False)
 class _Table:
-    """The counts, what the criterion is, and every model fitted so far."""
+    """The counts, the penalty by number of parameters, and every model fitted so far."""
 
     counts: NDArray[np.float64]
     possible: NDArray[np.bool_]
     n_lists: int
-    by: str
-    bic_n: str
+    penalty: NDArray[np.float64]
     visited: dict[Terms, Visited] = field(default_factory=dict)
 
     @cached_property
     def sums(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Persons, and possible cells, that contain each mask."""
-        overlaps, cells_of = self.counts.copy(), self.possible.astype(np.float64)
-        superset_sums(overlaps, self.n_lists)
-        superset_sums(cells_of, self.n_lists)
+        overlaps, cells_of = table_sums(self.possible, self.counts, self.n_lists)
         return overlaps, cells_of
-
-    @cached_property
-    def constants(self) -> tuple[float, float, int]:
-        """-2 log L of a perfect fit, BIC's penalty for a parameter, and the number of cells."""
-        n_cells = int(self.possible.sum())
-        penalty = log(self.counts.sum() if self.bic_n == "individuals" else n_cells)
-        return -2 * log_likelihood_of_counts(self.counts), penalty, n_cells
 
     def fitted(self, terms: Terms) -> Visited:
         if terms not in self.visited:
@@ -80,46 +70,107 @@ class _Table:
             self.visited[terms] = Visited(n_hidden, deviance, n_parameters, status)
         return self.visited[terms]
 
-    def criteria(self, found: Visited) -> dict[str, float]:
-        """AIC, BIC and AICc, with the factorials of the counts in -2 log L."""
-        perfect, penalty, n_cells = self.constants
-        p, minus_two_log = found.n_parameters, found.deviance + perfect
-        spare = n_cells - p - 1
-        aic = minus_two_log + 2 * p
-        return {
-            "aic": aic,
-            "bic": minus_two_log + penalty * p,
-            "aicc": aic + 2 * p * (p + 1) / spare if spare > 0 else nan,
-        }
-
     def value(self, terms: Terms) -> float:
-        """The criterion, or inf for a model without an answer or without a criterion."""
+        """The criterion in the deviance form, or inf for a model without an answer or without a criterion."""
         found = self.fitted(terms)
-        value = self.criteria(found)[self.by] if found.status == "ok" else inf
-        return inf if value != value else value
+        return found.deviance + float(self.penalty[found.n_parameters]) if found.status == "ok" else inf
 
 
 @dataclass(frozen=True, eq=False)
-class _Moves:
-    """The terms that may come and go: `allowed` by size, then position; `forced` never leave."""
+class Downhill:
+    """Downhill search on any counts on the same cells; a `Chooser`, for resamples.
 
-    allowed: tuple[int, ...]
-    forced: Terms
-    parts: dict[int, Terms]
+    Attributes
+    ----------
+    terms : tuple of int
+        Bitmasks of the interactions that may be in a model, by size, then position.
+    possible : ndarray of bool, shape (2**K,)
+    n_lists : int
+    criterion : Criterion
+    forced : frozenset of int
+        Interactions that never leave, closed under subsets.
+    starts : tuple of str
+        Of `STARTS`.
+    n_random : int
+    seed : int
+        Of the random starts, which are the same for all counts.
+    """
 
-    @classmethod
-    def of(cls, allowed: tuple[int, ...], forced: Terms) -> "_Moves":
-        parts = {term: frozenset(t for t in _one_list_less(term) if t.bit_count() > 1) for term in allowed}
-        return cls(allowed, forced, parts)
+    terms: tuple[int, ...]
+    possible: NDArray[np.bool_]
+    n_lists: int
+    criterion: Criterion = field(default_factory=Criterion)
+    forced: Terms = frozenset()
+    starts: tuple[str, ...] = STARTS
+    n_random: int = N_RANDOM
+    seed: int = 0
 
-    def neighbours(self, terms: Terms) -> Iterator[Terms]:
+    @cached_property
+    def parts(self) -> dict[int, Terms]:
+        """For each term the interactions with one list less, which it needs."""
+        return {term: frozenset(t for t in _one_list_less(term) if t.bit_count() > 1) for term in self.terms}
+
+    def best(self, counts: NDArray[np.float64], n_top: int = 1) -> list[Choice]:
+        """The first `n_top` of the models that were met and have an answer."""
+        table = self.visit(counts)
+        places = {term: place for place, term in enumerate(self.terms)}
+        chosen = []
+        for terms in sorted(table.visited, key=lambda met: (table.value(met), sorted(met)))[:n_top]:
+            if table.value(terms) < inf:
+                model = sum(1 << places[term] for term in terms)
+                chosen.append(Choice(model, float(counts.sum()) + table.fitted(terms).n_hidden, table.value(terms)))
+        return chosen
+
+    def visit(self, counts: NDArray[np.float64]) -> _Table:
+        """Walk from every start, and keep every model fitted."""
+        parameters = np.arange(2 + self.n_lists + len(self.terms))
+        n_cells = int(self.possible.sum())
+        penalty = self.criterion.penalty(parameters, n_observed=float(counts.sum()), n_cells=n_cells)
+        table = _Table(counts, self.possible, self.n_lists, penalty)
+        for start in self._starting(counts):
+            self._walk(table, start)
+        return table
+
+    def _walk(self, table: _Table, start: Terms) -> None:
+        """To the best neighbour until none improves; a start without an answer goes to the best that has one."""
+        here, value = start, table.value(start)
+        while True:
+            best = min(self._neighbours(here), key=table.value, default=here)
+            if not table.value(best) < value:
+                return
+            here, value = best, table.value(best)
+
+    def _neighbours(self, terms: Terms) -> Iterator[Terms]:
         """All hierarchical models with one term more or one maximal term less."""
-        for term in self.allowed:
+        for term in self.terms:
             if term not in terms:
                 if self.parts[term] <= terms:
                     yield terms | {term}
             elif term not in self.forced and not any(term & other == term != other for other in terms):
                 yield terms - {term}
+
+    def _starting(self, counts: NDArray[np.float64]) -> Iterator[Terms]:
+        """The models to start from, with what is forced and within what is allowed."""
+        pairs = [term for term in self.terms if term.bit_count() == 2]
+        for start in self.starts:
+            if start == "main effects":
+                yield self.forced
+            elif start == "all pairs":
+                yield self.forced | set(pairs)
+            elif start == "stepwise":
+                bitset = stepwise_bitset(counts, self.possible, pairs, self.n_lists)
+                yield self.forced | {pair for j, pair in enumerate(pairs) if bitset >> j & 1}
+            else:
+                for number in range(self.n_random):
+                    yield self._random(np.random.default_rng([self.seed, number]))
+
+    def _random(self, rng: np.random.Generator) -> Terms:
+        """A random hierarchical model: a share of up to one half of the terms that its smaller terms allow."""
+        share, terms = rng.uniform(0, 0.5), set(self.forced)
+        for term, drawn in zip(self.terms, rng.uniform(size=len(self.terms)), strict=True):
+            if drawn < share and self.parts[term] <= terms:
+                terms.add(term)
+        return frozenset(terms)
 
 
 def downhill_ranking(
@@ -182,117 +233,40 @@ def downhill_ranking(
     >>> ranking.model[0], round(ranking.n_hat[0])
     ('[D,E][A][B][C][F][G][H]', 1110)
     """
-    _check(histories, by, bic_n, max_order, starts, n_random, seed)
+    criterion = Criterion(by, bic_n)
+    _check(histories, max_order, starts, n_random, seed)
     counts, possible = full_table(histories)
-    table = _Table(counts, possible, histories.n_lists, by, bic_n)
-    moves = _moves(histories, max_order, force, forbid)
-    for start in _starts(table, moves, starts, n_random, seed):
-        _walk(table, moves, start)
-    return _ranking(table, histories)
+    terms, forced = _terms(histories, max_order, force, forbid)
+    search = Downhill(terms, possible, histories.n_lists, criterion, forced, tuple(starts), n_random, seed or 0)
+    return _ranking(search.visit(counts), histories, criterion)
 
 
-def walk_downhill(
-    counts: NDArray[np.float64],
-    possible: NDArray[np.bool_],
-    terms: Sequence[int],
-    n_lists: int,
-    *,
-    by: str = "bic",
-    bic_n: str = "individuals",
-    starts: Sequence[frozenset[int]] = (frozenset(),),
-) -> tuple[frozenset[int], Visited]:
-    """The best model met from the starts, as its interactions, on arrays; for resamples.
-
-    Parameters
-    ----------
-    counts : ndarray of float64, shape (2**K,)
-        Index 0 is the missing cell, and is 0.
-    possible : ndarray of bool, shape (2**K,)
-    terms : sequence of int
-        Bitmasks of the interactions that may come and go.
-    n_lists : int
-    by, bic_n : str
-        As in `downhill_ranking`.
-    starts : sequence of frozenset of int
-        Models by their interactions, closed under subsets.
-
-    Raises
-    ------
-    NoFiniteMLE
-        When no model that was met has an answer.
-    """
-    table = _Table(counts, possible, n_lists, by, bic_n)
-    moves = _Moves.of(tuple(terms), frozenset())
-    ends = [_walk(table, moves, start) for start in starts]
-    best = min(ends, key=table.value)
-    if table.value(best) == inf:
-        raise _no_answer(len(table.visited))
-    return best, table.fitted(best)
-
-
-def _walk(table: _Table, moves: _Moves, start: Terms) -> Terms:
-    """Where the walk ends; from a start without an answer it goes to the best neighbour that has one."""
-    here, value = start, table.value(start)
-    while True:
-        best = min(moves.neighbours(here), key=table.value, default=here)
-        if not table.value(best) < value:
-            return here
-        here, value = best, table.value(best)
-
-
-def _starts(table: _Table, moves: _Moves, starts: Sequence[str], n_random: int, seed: int | None) -> Iterator[Terms]:
-    """The models to start from, with what is forced and within what is allowed."""
-    pairs = [term for term in moves.allowed if term.bit_count() == 2]
-    for start in starts:
-        if start == "main effects":
-            yield moves.forced
-        elif start == "all pairs":
-            yield moves.forced | set(pairs)
-        elif start == "stepwise":
-            bitset = stepwise_bitset(table.counts, table.possible, pairs, table.n_lists)
-            yield moves.forced | {pair for j, pair in enumerate(pairs) if bitset >> j & 1}
-        else:
-            for number in range(n_random):
-                yield _random(moves, np.random.default_rng([0 if seed is None else seed, number]))
-
-
-def _random(moves: _Moves, rng: np.random.Generator) -> Terms:
-    """A random hierarchical model: a share of up to one half of the terms that its smaller terms allow."""
-    share, terms = rng.uniform(0, 0.5), set(moves.forced)
-    for term, drawn in zip(moves.allowed, rng.uniform(size=len(moves.allowed)), strict=True):
-        if drawn < share and moves.parts[term] <= terms:
-            terms.add(term)
-    return frozenset(terms)
-
-
-def _moves(histories: CaptureHistories, max_order: int | None, force: Sequence[str], forbid: Sequence[str]) -> _Moves:
-    lists, terms = histories.lists, all_terms(histories.n_lists, max_order)
-    forced = frozenset(part for text in force for part in parse_model(f"[{text}]", lists).interactions)
-    barred = {max(parse_model(f"[{text}]", lists).interactions, key=int.bit_count, default=0) for text in forbid}
-    allowed = tuple(term for term in terms if not any(term & bar == bar for bar in barred))
-    if 0 in barred or not forced <= set(terms) or any(not parse_model(f"[{t}]", lists).interactions for t in force):
-        raise BadInput(
-            f"the terms {[*force, *forbid]} are not all among the interactions that the search covers; name two lists "
-            "or more"
-        )
+def _terms(
+    histories: CaptureHistories, max_order: int | None, force: Sequence[str], forbid: Sequence[str]
+) -> tuple[tuple[int, ...], Terms]:
+    """The terms that may be in a model, and those that must be."""
+    terms = all_terms(histories.n_lists, max_order)
+    largest = {text: _term(text, histories.lists, terms) for text in (*force, *forbid)}
+    forced = frozenset(t for t in terms if any(largest[text] & t == t for text in force))
+    allowed = tuple(t for t in terms if not any(largest[text] & t == largest[text] for text in forbid))
     if not forced <= set(allowed):
-        raise BadInput(f"the forced terms {list(force)} contain a forbidden one of {list(forbid)}; drop one of them")
-    return _Moves.of(allowed, forced)
+        raise BadInput(f"force={list(force)} and forbid={list(forbid)} contradict each other; no model satisfies both")
+    return allowed, forced
+
+
+def _term(text: str, lists: tuple[str, ...], terms: tuple[int, ...]) -> int:
+    """The bitmask of one interaction given by its lists."""
+    term = max(parse_model(f"[{text}]", lists).interactions, key=int.bit_count, default=0)
+    if term not in terms:
+        raise BadInput(
+            f"the term {text!r} is not among the interactions that the search covers; name two lists or more"
+        )
+    return term
 
 
 def _check(
-    histories: CaptureHistories,
-    by: str,
-    bic_n: str,
-    max_order: int | None,
-    starts: Sequence[str],
-    n_random: int,
-    seed: int | None,
+    histories: CaptureHistories, max_order: int | None, starts: Sequence[str], n_random: int, seed: int | None
 ) -> None:
-    if by not in CRITERIA:
-        raise BadInput.option("by", by, CRITERIA)
-    if bic_n not in PENALTIES:
-        raise BadInput.option("bic_n", bic_n, PENALTIES)
     largest = histories.n_lists - 1
     if max_order is not None and not 1 <= max_order <= largest:
         raise BadInput(f"max_order={max_order!r} is not possible with {largest + 1} lists; use 1 to {largest}")
@@ -308,33 +282,38 @@ def _check(
         )
 
 
-def _ranking(table: _Table, histories: CaptureHistories) -> pd.DataFrame:
+def _ranking(table: _Table, histories: CaptureHistories, criterion: Criterion) -> pd.DataFrame:
     """Every model fitted, the best first."""
-    n_cells = int(table.possible.sum())
-    rows = []
-    for terms, found in table.visited.items():
-        model, sound = LogLinear(histories.lists, terms), found.status == "ok"
-        criteria = table.criteria(found) if sound else {"aic": nan, "bic": nan, "aicc": nan}
-        rows.append(
-            {
-                "model": str(model),
-                "positions": model.positions if histories.n_lists <= MAX_POSITIONS else "",
-                "n_hat": histories.n_observed + found.n_hidden,
-                "deviance": found.deviance,
-                "df": n_cells - found.n_parameters,
-                **criteria,
-                "status": found.status,
-            }
+    models = [LogLinear(histories.lists, terms) for terms in table.visited]
+    found = list(table.visited.values())
+    n_cells, n_parameters = int(table.possible.sum()), np.array([one.n_parameters for one in found])
+    deviance = np.array([one.deviance for one in found])
+    minus_two_log = deviance - 2 * log_likelihood_of_counts(table.counts)
+    values: dict[str, NDArray[np.float64]] = {}
+    for name in ("aic", "bic", "aicc"):
+        one = Criterion(name, criterion.bic_n)
+        penalty = one.penalty(n_parameters, n_observed=histories.n_observed, n_cells=n_cells)
+        values[name] = np.where(np.isfinite(penalty), minus_two_log + penalty, nan)
+    if np.isnan(values[criterion.by]).all():
+        raise NoFiniteMLE(
+            f"none of the {len(models):,} models met on the way has a finite MLE and an identified total on these "
+            "counts; merge small lists, or report the number of distinct persons only"
         )
-    frame = pd.DataFrame(rows)
-    best = frame[table.by].min()
-    if best != best:
-        raise _no_answer(len(frame))
-    raw = np.exp((best - frame[table.by]) / 2)
-    frame.insert(8, "weight", raw / raw.sum())
-    frame["_unsound"] = frame["status"] != "ok"
-    ordered = frame.sort_values(["_unsound", table.by, "bic", "model"], kind="stable", ignore_index=True)
-    return ordered.drop(columns="_unsound")
+    raw = np.exp((np.nanmin(values[criterion.by]) - values[criterion.by]) / 2)
+    frame = pd.DataFrame(
+        {
+            "model": [str(model) for model in models],
+            "positions": [model.positions if model.n_lists <= MAX_POSITIONS else "" for model in models],
+            "n_hat": [histories.n_observed + one.n_hidden for one in found],
+            "deviance": deviance,
+            "df": n_cells - n_parameters,
+            **values,
+            "weight": raw / np.nansum(raw),
+            "status": [one.status for one in found],
+        }
+    )
+    order = np.lexsort((frame["model"], frame["bic"], frame[criterion.by], frame["status"] != "ok"))
+    return frame.iloc[order].reset_index(drop=True)
 
 
 @njit(cache=True, nogil=True)
@@ -346,13 +325,6 @@ def _deviance(counts, means, active):  # type: ignore[no-untyped-def]
             if counts[cell] > 0.0:
                 total += counts[cell] * np.log(counts[cell] / means[cell])
     return 2.0 * total
-
-
-def _no_answer(n_models: int) -> NoFiniteMLE:
-    return NoFiniteMLE(
-        f"none of the {n_models:,} models met on the way has a finite MLE and an identified total on these counts; "
-        "merge small lists, or report the number of distinct persons only"
-    )
 
 
 def _one_list_less(term: int) -> Iterator[int]:
