@@ -19,6 +19,7 @@ __all__ = ["ClosedEstimate", "closed_population"]
 INTERVALS = ("profile", "log-normal")
 LIKELIHOODS = ("poisson", "multinomial")
 MOST_LISTS = 12  # the design holds a row for each of the 2**K - 1 histories
+IN_TIME = "the lists are taken as occasions in time"
 PRINTED = {"chao": "Chao", "poisson2": "Poisson2", "darroch": "Darroch", "gamma3.5": "Gamma3.5"}
 
 
@@ -97,7 +98,8 @@ def closed_population(
     >>> [round(mse.closed_population(h, heterogeneity=form).n_hat) for form in ("chao", "poisson2", "darroch")]
     [479, 736, 1313]
     >>> print(mse.closed_population(h, interval="log-normal"))
-    Mth Chao (lower bound): N 479, 95 % confidence interval 410 to 584 (log-normal), 271 observed
+    Mth Chao (lower bound): N 479, 95 % confidence interval 412 to 577 (log-normal; of the lower bound),
+    271 observed
     """
     _check_options(histories, model, heterogeneity, interval, likelihood)
     options = {
@@ -109,21 +111,21 @@ def closed_population(
         "ordered": ordered,
     }
     mle: ClosedMLE | RemovalMLE
+    name: str
+    notes: tuple[str, ...]
+    coefficients: dict[str, float]
     if model in BEHAVIOUR_MODELS:
         _refuse_unordered(model, ordered)
-        name, mle = model, fit_behaviour(histories, model)
-        profile, coefficients, notes = (
-            removal_profile(mle, likelihood),
-            {},
-            ("the lists are taken as occasions in time",),
-        )
+        name, notes, coefficients = model, (IN_TIME,), {}
+        mle = fit_behaviour(histories, model)
+        profile = removal_profile(mle, likelihood)
     else:
         if sum(histories.list_totals.values()) == histories.n_observed:
             raise NoOverlap.between(histories.lists)
         name = _printed(model, heterogeneity)
         mle = fit_closed(histories, design_of(histories, model, heterogeneity), name)
-        notes = _notes(mle, model, heterogeneity)
-        profile, coefficients = profile_of(mle, likelihood, name, _note_of(model, heterogeneity)), mle.coefficients
+        notes, coefficients = _notes(mle, model, heterogeneity), mle.coefficients
+        profile = profile_of(mle, likelihood, name, _note_of(model, heterogeneity))
     return ClosedEstimate(
         model=name,
         n_observed=mle.n_observed,

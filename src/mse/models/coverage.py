@@ -150,7 +150,7 @@ class _Sums:
     @cached_property
     def alone(self) -> NDArray[np.float64]:
         """Which history is that of a list alone, shape (n_lists, 2**K - 1)."""
-        return self.on * (self.on.sum(axis=0) == 1)
+        return np.where(self.on.sum(axis=0) == 1, self.on, 0.0)
 
     @cached_property
     def pairs(self) -> list[tuple[int, int]]:
@@ -166,7 +166,8 @@ class _Sums:
         """For each pair, persons on one of the two and on no list but the two, those on both twice."""
         only_both = [self.on[j] * self.on[k] * (self.on.sum(axis=0) == 2) for j, k in self.pairs]
         weights = [self.alone[j] + self.alone[k] + 2 * both for (j, k), both in zip(self.pairs, only_both, strict=True)]
-        return np.array(weights) @ counts
+        total: NDArray[Any] = np.array(weights) @ counts
+        return total
 
     def dependence_step(self, counts: NDArray[Any]) -> Any:
         """What one person more in the total adds to it through the dependence of the lists."""
