@@ -1,4 +1,4 @@
-"""Draw docs/estimates.svg, the picture of the README: one table, several models, and why one number is not an answer."""
+"""Draw docs/estimates.svg, the picture of the README: one table, several models, and why one is not an answer."""
 
 from pathlib import Path
 

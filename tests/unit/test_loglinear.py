@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 
 import mse
 from mse.errors import BadInput, NoFiniteMLE, NotIdentified
@@ -105,3 +106,21 @@ def test_the_provenance_says_what_was_fitted_to_what() -> None:
     assert told["input_sha256"] == table.sha256
     assert told["options"] == {"model": "[b,c][c,d]", "interval": "profile", "likelihood": "poisson"}
     assert "numpy" in told["versions"]
+
+
+def test_terms_that_structural_zeros_make_alike_leave_the_total_identified() -> None:
+    """Lists a and b meet only on c, so a:b and a:b:c are one column; the means are those without the repeat."""
+    possible = {f"{v:04b}": 5 + 3 * v for v in range(1, 16) if f"{v:04b}"[:3] != "110"}
+    counts = {tuple(map(int, history)): n for history, n in possible.items()}
+    zeros = [(1, 1, 0, 0), (1, 1, 0, 1)]
+    table = CaptureHistories.from_counts(("a", "b", "c", "d"), counts, structural_zeros=zeros)
+    estimate = mse.fit_loglinear(table, "[123,4]", interval="log-normal")
+    rows = [history for history in counts]
+    columns = [(), (0,), (1,), (2,), (3,), (0, 2), (1, 2), (0, 1, 2)]
+    design = np.array([[all(row[j] for j in column) for column in columns] for row in rows], dtype=float)
+    twin = sm.GLM([counts[row] for row in rows], design, family=sm.families.Poisson())
+    fit = twin.fit(tol=1e-14, tol_criterion="params")
+    assert estimate.n_hat == pytest.approx(table.n_observed + np.exp(fit.params[0]), rel=1e-8)
+    assert estimate.mle.se_log_hidden == pytest.approx(fit.bse[0], rel=1e-6)
+    ranking = mse.select_loglinear(table).ranking.set_index("positions")
+    assert ranking.n_hat["[123,4]"] == pytest.approx(estimate.n_hat, rel=1e-8)
