@@ -30,7 +30,8 @@ SIMDAT_SHA256 = "d17489d72586bebb50fbed209ed73645896cc3f1d9ff7e8a0e02b743ed752e1
 
 RTOL_SAME_MLE = 1e-6  # R stops iterating at a relative change of the deviance of 1e-8
 RTOL_STANDARD_ERROR = 1e-3  # R inverts the information of the last but one iteration
-RTOL_STIRLING = 1.5e-3  # the peer's profile approximates factorials: see test_profile_gaps_are_stirling
+RTOL_STIRLING = 5e-4  # the peer's profile approximates factorials,
+RTOL_STIRLING_KOREA = 1.5e-3  # which shows most where few are hidden: see test_profile_gaps_are_stirling
 RTOL_PRINTED = 2e-9  # the column `estimate` holds ten digits
 ATOL_DEVIANCE = 1e-6  # in units of -2 log L
 Z95 = 1.959963984540054
@@ -147,12 +148,13 @@ def test_multinomial_profile(row):
         return
     ours = _fitted(row.dataset, likelihood="multinomial", **_options(row))
     interval = ours.interval(row.level)
-    assert ours.n_hat == pytest.approx(row.estimate, rel=RTOL_STIRLING)
-    assert interval.low == pytest.approx(row.lower, rel=RTOL_STIRLING)
+    rtol = RTOL_STIRLING_KOREA if row.dataset == "Korea" else RTOL_STIRLING
+    assert ours.n_hat == pytest.approx(row.estimate, rel=rtol)
+    assert interval.low == pytest.approx(row.lower, rel=rtol)
     if np.isnan(row.upper):
         assert interval.high > float(row.other["CI_text"][1].removeprefix(">"))
     else:
-        assert interval.high == pytest.approx(row.upper, rel=RTOL_STIRLING)
+        assert interval.high == pytest.approx(row.upper, rel=rtol)
 
 
 def _with_stirling(profile):

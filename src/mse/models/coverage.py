@@ -96,9 +96,11 @@ def sample_coverage(
     slope = sums.gradient(counts, variant) - 1  # of n_hidden
     variance = n_hat - n_observed + float(counts @ slope**2)
     rule: IntervalRule = LogNormal.from_variance(n_observed, n_hat, variance)
-    distance = (1 - step) / sums.dependence_step_error(counts)
+    found: dict[str, float] = {}
     if variant == "high":
-        rule = _Solvable(rule, distance)
+        error = sums.dependence_step_error(counts)
+        found["distance_from_no_solution"] = (1 - step) / error if error else inf
+        rule = _Solvable(rule, found["distance_from_no_solution"])
     return Replicated(
         model=f"sample coverage ({variant})",
         n_observed=n_observed,
@@ -108,7 +110,7 @@ def sample_coverage(
             "sample_coverage": coverage,
             "mean_distinct": float(sums.mean_distinct(counts).real),
             "standard_error": variance**0.5,
-            **({"distance_from_no_solution": distance} if variant == "high" else {}),
+            **found,
             **_dependence(histories, n_hat),
         },
         provenance=provenance.record(
