@@ -1,5 +1,8 @@
 """Stages on disk: finished once, kept while whole and made from the same, else made anew."""
 
+import os
+import signal
+
 import pytest
 
 from mse.study.stage import run_stage
@@ -76,3 +79,19 @@ def test_a_stage_that_fails_is_not_finished(tmp_path, writer):
     assert not (tmp_path / "01" / "stage.json").exists()
     assert run(tmp_path / "01", writer)[1] is False
     assert (tmp_path / "01" / "result.txt").read_text() == "42"
+
+
+def test_a_stop_that_a_library_swallows_still_ends_the_stage(tmp_path, writer):
+    """A sampler that returns what it has after Ctrl-C does not leave a finished stage."""
+
+    def swallows(folder):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            signal.pause()
+        except KeyboardInterrupt:
+            (folder / "result.txt").write_text("half")
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "01", swallows)
+    assert not (tmp_path / "01" / "stage.json").exists()
+    assert run(tmp_path / "01", writer)[1] is False

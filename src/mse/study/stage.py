@@ -2,9 +2,13 @@
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from threading import current_thread, main_thread
+from types import FrameType
 
 from mse.errors import BadInput
 from mse.provenance import sha256_of, sha256_of_file, versions
@@ -51,11 +55,36 @@ def run_stage(
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
-    write(folder)
+    with _heeding_interrupts():
+        write(folder)
     outputs = _hashes(folder)
     record = {"stage": folder.name, "input_sha256": asked, "made_from": made_from, "outputs": outputs}
     write_text(folder / RECORD, as_json(record))
     return outputs, False
+
+
+@contextmanager
+def _heeding_interrupts() -> Iterator[None]:
+    """Let a stop by the user end the stage also where a library swallows it.
+
+    PyMC's sampler does, and returns the draws it has: they must not pass for a finished result.
+    """
+    if current_thread() is not main_thread():  # only the main thread receives signals
+        yield
+        return
+    stops: list[int] = []
+
+    def stop(number: int, _: FrameType | None) -> None:
+        stops.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler if before is None else before)
+    if stops:
+        raise KeyboardInterrupt
 
 
 def as_json(value: object) -> str:
