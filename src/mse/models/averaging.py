@@ -196,7 +196,7 @@ def average_loglinear(
     Examples
     --------
     >>> import mse
-    >>> average = average_loglinear(mse.load_dataset("UKdat_5"), seed=1)
+    >>> average = mse.average_loglinear(mse.load_dataset("UKdat_5"), seed=1)
     >>> [str(mode) for mode in average.modes]
     ['weight 0.26 on 9,746 to 14,933', 'weight 0.74 on 19,956 to 34,083']
     """
