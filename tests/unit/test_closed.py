@@ -211,6 +211,17 @@ def test_profile_limits_at_the_edge():
     assert high.high > 50_000
 
 
+def test_notes_say_when_an_interval_is_too_short():
+    """hare has 7 hidden of 75, whose number varies as much as its estimate; UKdat_5 has 10,700 of 13,444."""
+    few, many = load_dataset("hare"), load_dataset("UKdat_5")
+    for interval in ("profile", "log-normal"):
+        assert "% too short" in closed_population(few, model="Mt", interval=interval).notes[-1]
+        assert closed_population(many, model="Mt", interval=interval).notes == ()
+    assert closed_population(few, model="Mt", likelihood="multinomial").notes == ()
+    removal = closed_population(few, model="Mb", ordered=True, interval="log-normal")
+    assert removal.notes == ("the lists are taken as occasions in time",)
+
+
 def test_estimate_shape():
     """The answer is an `Estimate` whose provenance holds the options."""
     ours = closed_population(MIXED, model="M0")

@@ -19,6 +19,7 @@ __all__ = ["ClosedEstimate", "closed_population"]
 INTERVALS = ("profile", "log-normal")
 LIKELIHOODS = ("poisson", "multinomial")
 MOST_LISTS = 12  # the design holds a row for each of the 2**K - 1 histories
+SHORT = 0.05  # share by which an interval may be too short without a word
 IN_TIME = "the lists are taken as occasions in time"
 PRINTED = {"chao": "Chao", "poisson2": "Poisson2", "darroch": "Darroch", "gamma3.5": "Gamma3.5"}
 
@@ -62,7 +63,8 @@ def closed_population(
     interval : {"profile", "log-normal"}
         Profile likelihood, or Wald on the log of the hidden number.
     likelihood : {"poisson", "multinomial"}
-        The multinomial maximum differs a little from the Poisson one (Cormack 1992).
+        The multinomial maximum differs a little from the Poisson one (Cormack 1992). Prefer its profile where few
+        are hidden: the others leave out the chance in the number observed, and the notes say when that matters.
     ordered : bool
         Says that the lists are occasions in time, which Mb and Mbh need.
 
@@ -133,7 +135,7 @@ def closed_population(
         uncertainty=_rule(mle, profile, interval),
         diagnostics=mle.diagnostics(),
         provenance=provenance.record(input_sha256=histories.sha256, options=options),
-        notes=notes,
+        notes=notes + _too_short(mle, interval, likelihood),
         coefficients=coefficients,
     )
 
@@ -165,7 +167,26 @@ def _refuse_unordered(model: str, ordered: bool) -> None:
 def _rule(mle: ClosedMLE | RemovalMLE, profile: HiddenProfile, interval: str) -> IntervalRule:
     if interval == "profile":
         return profile
+    if isinstance(mle, RemovalMLE):
+        n_hat = mle.n_observed + mle.n_hidden
+        return LogNormal.from_variance(mle.n_observed, n_hat, mle.diagnostics()["standard_error"] ** 2)
     return LogNormal(mle.n_observed, mle.n_hidden, mle.se_log_hidden, profile.note)
+
+
+def _too_short(mle: ClosedMLE | RemovalMLE, interval: str, likelihood: str) -> tuple[str, ...]:
+    """A warning where the persons observed, which these intervals take as given, vary as much as the answer."""
+    if (interval == "profile" and likelihood == "multinomial") or (
+        interval != "profile" and isinstance(mle, RemovalMLE)
+    ):
+        return ()
+    of_hidden = (mle.n_hidden * mle.se_log_hidden) ** 2
+    missing = 1 - (of_hidden / (of_hidden + mle.n_hidden)) ** 0.5
+    if missing < SHORT:
+        return ()
+    return (
+        f"so few are hidden that the interval is some {100 * missing:.0f} % too short; the one by interval='profile', "
+        "likelihood='multinomial' is not",
+    )
 
 
 def _printed(model: str, heterogeneity: str) -> str:
