@@ -155,8 +155,9 @@ def average_loglinear(
     A model weighs exp(-BIC / 2), or the same with AIC or AICc, if its MLE exists and the total is identified. Use it
     instead of the one best model when others are nearly as good, and read `modes` before the number: if the weight
     sits on answers that differ, as on UKdat_5, the median belongs to one of them, or to none at equal weights, and the
-    interval covers both. The interval takes the weights as known and covers less often than its level says (78 % for
-    95 % where it was tried, `decisions/0013`); resample with `select_loglinear` where that matters. No average knows of models outside the family, or of an interaction of all lists.
+    interval covers both. The interval takes the weights as known and covers less often than its level says: 78 % for
+    95 % where it was tried. Resample with `select_loglinear` where that matters. No average knows of models outside the
+    family, or of an interaction of all lists.
 
     Parameters
     ----------
