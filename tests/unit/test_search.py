@@ -124,6 +124,35 @@ def test_the_best_of_all_six_list_models_is_proven_and_the_top_100_are_kept() ->
     assert sum(parse_model(model, ("LA", "NG", "PF", "GO", "GP", "NCA")).order > 2 for model in ranking.model) == 26
 
 
+@pytest.mark.parametrize(
+    ("dataset", "positions", "n_hat"), [("Western", "[15,2,3,4]", 2483.38), ("NewOrl_5", "[1,2,3,4,5]", 1034.15)]
+)
+def test_stepwise_ends_in_the_published_models(dataset: str, positions: str, n_hat: float) -> None:
+    """Chan, Silverman and Vincent (2021), threshold 0.02; the ranking holds the models on the way."""
+    found = mse.select_loglinear(mse.load_dataset(dataset), search="stepwise", n_boot=40, interval="percentile", seed=1)
+    assert found.n_hat == pytest.approx(n_hat, abs=5e-3)
+    assert positions in set(found.ranking.positions)
+    assert found.interval().kind == "percentile"
+    assert len(found.draws) == 40
+
+
+def test_downhill_takes_more_lists_than_can_be_searched() -> None:
+    """Eight lists: main effects and D:E, 1,110 (Silverman, Chan and Vincent 2024, table 6)."""
+    found = mse.select_loglinear(mse.load_dataset("NewOrl_n186"), search="downhill", max_order=2)
+    assert found.model == "[D,E][A][B][C][F][G][H]"
+    assert found.n_hat == pytest.approx(1110.49, abs=5e-3)
+
+
+def test_what_a_search_cannot_do_is_refused() -> None:
+    """Stepwise has no order to restrict and no ranking to take the first models from."""
+    with pytest.raises(BadInput, match="leave out max_order, force and forbid"):
+        mse.select_loglinear(UK5, search="stepwise", max_order=3)
+    with pytest.raises(BadInput, match="n_top=5 does not go with the stepwise search"):
+        mse.select_loglinear(UK5, search="stepwise", n_top=5, n_boot=10, seed=1)
+    with pytest.raises(BadInput, match="search='greedy' is not offered"):
+        mse.select_loglinear(UK5, search="greedy")
+
+
 def test_a_table_on_which_no_model_gives_an_answer_is_refused() -> None:
     """Everybody is on list a: its effect runs to infinity in every model."""
     table = CaptureHistories.from_counts(("a", "b", "c"), {(1, 0, 0): 5, (1, 1, 0): 3, (1, 0, 1): 4, (1, 1, 1): 1})

@@ -105,6 +105,24 @@ class Downhill:
     n_random: int = N_RANDOM
     seed: int = 0
 
+    @classmethod
+    def within(
+        cls,
+        histories: CaptureHistories,
+        criterion: Criterion,
+        max_order: int | None,
+        force: Sequence[str],
+        forbid: Sequence[str],
+        *,
+        starts: Sequence[str] = STARTS,
+        n_random: int = N_RANDOM,
+        seed: int = 0,
+    ) -> "Downhill":
+        """The search over the models that hold what is forced and nothing that is forbidden."""
+        _, possible = full_table(histories)
+        terms, forced = _terms(histories, max_order, force, forbid)
+        return cls(terms, possible, histories.n_lists, criterion, forced, tuple(starts), n_random, seed)
+
     @cached_property
     def parts(self) -> dict[int, Terms]:
         """For each term the interactions with one list less, which it needs."""
@@ -235,9 +253,10 @@ def downhill_ranking(
     """
     criterion = Criterion(by, bic_n)
     _check(histories, max_order, starts, n_random, seed)
-    counts, possible = full_table(histories)
-    terms, forced = _terms(histories, max_order, force, forbid)
-    search = Downhill(terms, possible, histories.n_lists, criterion, forced, tuple(starts), n_random, seed or 0)
+    counts, _ = full_table(histories)
+    search = Downhill.within(
+        histories, criterion, max_order, force, forbid, starts=starts, n_random=n_random, seed=seed or 0
+    )
     return _ranking(search.visit(counts), histories, criterion)
 
 

@@ -1,4 +1,4 @@
-"""Choosing among hierarchical log-linear models by BIC, AIC or AICc, exhaustively.
+"""Choosing among hierarchical log-linear models: exhaustively, downhill or stepwise, with an interval.
 
 A model is a candidate for the answer only if its MLE exists and the total is identified; the others stay in the
 ranking, last, with the reason and without a number.
@@ -11,26 +11,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mse.errors import BadInput, NoFiniteMLE
+from mse.errors import BadInput
 from mse.histories import CaptureHistories
 from mse.interval import IntervalRule
 from mse.models.bootstrap import BCa, Percentile, Resampling, choose_in_resamples, resample_counts
-from mse.models.choosing import AllModels, AmongModels, Chooser
+from mse.models.choosing import Chooser
 from mse.models.criteria import Criterion
-from mse.models.extended import extended_mle, full_table
+from mse.models.extended import extended_mle
 from mse.models.loglinear import LogLinearEstimate, estimate_of
-from mse.models.ranking import in_order_of_degree, rank_models
-from mse.models.space import Space, search_space
-from mse.models.terms import bitsets_of, hierarchical_models, parse_model
+from mse.models.searches import Search, downhill, exhaustive, stepwise
+from mse.models.stepwise import DEFAULT_P
+from mse.models.terms import parse_model
 
 __all__ = ["SelectedLogLinear", "select_loglinear"]
 
-SEARCHES = ("exhaustive",)
+SEARCHES = {"exhaustive": exhaustive, "downhill": downhill, "stepwise": stepwise}
 INTERVALS = ("profile", "log-normal", "bca", "percentile")
 IGNORES_SELECTION = "ignores model selection"
-LARGEST_TO_RANK = 40_000  # more models than this are searched by branch and bound, and the best kept
-KEPT = 100
-GOOD_STARTS = 30
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -62,12 +59,13 @@ def select_loglinear(
     force: Sequence[str] = (),
     forbid: Sequence[str] = (),
     max_models: int | None = None,
+    p: float = DEFAULT_P,
     n_boot: int = 0,
     resampling: str = "fixed",
     seed: int | None = None,
     n_jobs: int = 1,
 ) -> SelectedLogLinear:
-    """Estimate the total under the best of all hierarchical log-linear models.
+    """Estimate the total under the best of many hierarchical log-linear models.
 
     Without resamples the interval is that of the best model as if it had been given, and says so: it ignores that the
     model was chosen, and models a unit of BIC away may give half or twice the total. With ``n_boot`` resamples the
@@ -76,14 +74,16 @@ def select_loglinear(
     Parameters
     ----------
     histories : CaptureHistories
-        Without strata; up to 6 lists. With 6, and terms of more than two lists, the ranking holds the 100 best models.
+        Without strata. Exhaustively up to 6 lists; with 6, and terms of more than two lists, the ranking holds the 100
+        best models.
     by : {"bic", "aic", "aicc"}
     bic_n : {"individuals", "cells"}
         Whether BIC's penalty is the log of the number of persons observed or of the number of cells.
     max_order : int, optional
         Largest number of lists in a term; None for K - 1.
-    search : {"exhaustive"}
-        Exact: the best of all models.
+    search : {"exhaustive", "downhill", "stepwise"}
+        The proven best of all models; the best that is met from several starts (any number of lists; random starts
+        only with a seed); or the model that forward choice of two-list terms by p-value ends in, as published in 2021.
     n_top : int, optional
         Resamples choose among this many of the best models; None for all models.
     ordering : {1, 2}
@@ -93,7 +93,9 @@ def select_loglinear(
     force, forbid : sequence of str
         Terms that every candidate must hold, or must not hold, as ``"police,rosa"``.
     max_models : int, optional
-        A search over more models is an error.
+        An exhaustive search over more models is an error.
+    p : float
+        Threshold of the stepwise search.
     n_boot : int
         Number of resamples.
     resampling : {"fixed", "binomial"}
@@ -129,21 +131,26 @@ def select_loglinear(
     >>> best.model, round(best.n_hat, 4), best.ranking.status.tolist()[-1]
     ('[b,c][c,d]', 157.1667, 'no_mle')
     """
-    criterion = Criterion(by, bic_n)
-    kind = _checked_options(search, ordering, interval, resampling, n_top, n_boot, seed)
-    space = search_space(histories, max_order, force, forbid)
-    _check_size(space, max_models)
-    ranking = _ranking(histories, space, criterion)
-    if not len(ranking) or ranking["status"].iloc[0] != "ok":
-        raise NoFiniteMLE(
-            f"none of the {len(ranking):,} models has a finite MLE and an identified total on these counts; merge "
-            "small lists, or report the number of distinct persons only"
-        )
-    mle = extended_mle(histories, parse_model(ranking["model"].iloc[0], histories.lists))
+    kind = _checked_options(ordering, interval, resampling, n_top, n_boot, seed)
+    asked = Search(Criterion(by, bic_n), max_order, tuple(force), tuple(forbid), max_models, p, seed)
+    if search not in SEARCHES:
+        raise BadInput.option("search", search, SEARCHES)
+    found = SEARCHES[search](histories, asked)
+    mle = extended_mle(histories, parse_model(found.best, histories.lists))
     options: dict[str, object] = {
-        "by": by, "bic_n": bic_n, "max_order": max_order, "search": search, "n_top": n_top, "ordering": ordering,
-        "interval": kind, "force": list(force), "forbid": list(forbid), "n_boot": n_boot, "resampling": resampling,
-    }  # fmt: skip
+        "by": by,
+        "bic_n": bic_n,
+        "max_order": max_order,
+        "search": search,
+        "n_top": n_top,
+        "ordering": ordering,
+        "interval": kind,
+        "force": list(force),
+        "forbid": list(forbid),
+        "p": p if search == "stepwise" else None,
+        "n_boot": n_boot,
+        "resampling": resampling,
+    }
     fitted = estimate_of(
         mle,
         interval="log-normal" if kind == "log-normal" else "profile",
@@ -155,7 +162,7 @@ def select_loglinear(
     parts = {name: getattr(fitted, name) for name in fitted.__dataclass_fields__}
     if n_boot:
         assert seed is not None
-        chooser = _chooser(ranking, space, criterion, n_top, ordering)
+        chooser = found.chooser(n_top, ordering)
         n_hat = fitted.n_hat if resampling == "binomial" else None
         resamples = resample_counts(mle.counts, n_boot, seed=seed, n_hat=n_hat)
         resampled = choose_in_resamples(chooser, resamples, n_jobs=n_jobs)
@@ -163,15 +170,14 @@ def select_loglinear(
         if kind in ("bca", "percentile"):
             rule = _bootstrap_rule(kind, chooser, mle.counts, fitted.n_hat, resampled)
             parts |= {"uncertainty": rule, "notes": _told(resampled, n_boot)}
-    return SelectedLogLinear(**parts, ranking=ranking)
+    return SelectedLogLinear(**parts, ranking=found.ranking)
 
 
 def _checked_options(
-    search: str, ordering: int, interval: str | None, resampling: str, n_top: int | None, n_boot: int, seed: int | None
+    ordering: int, interval: str | None, resampling: str, n_top: int | None, n_boot: int, seed: int | None
 ) -> str:
     """The kind of interval, once all options are sound."""
     for name, value, allowed in (
-        ("search", search, SEARCHES),
         ("ordering", ordering, (1, 2)),
         ("interval", interval, (None, *INTERVALS)),
         ("resampling", resampling, ("fixed", "binomial")),
@@ -185,38 +191,6 @@ def _checked_options(
     if interval in ("bca", "percentile") and not n_boot:
         raise BadInput(f"interval={interval!r} needs resamples; give n_boot=1000 and a seed")
     return interval or ("bca" if n_boot else "profile")
-
-
-def _check_size(space: Space, max_models: int | None) -> None:
-    n_models = space.n_models
-    if max_models is not None and n_models > max_models:
-        raise BadInput(
-            f"the search covers {n_models:,} models and max_models={max_models:,} allows fewer; use max_order=2, or "
-            "force and forbid terms"
-        )
-
-
-def _ranking(histories: CaptureHistories, space: Space, criterion: Criterion) -> pd.DataFrame:
-    """All models of the space, or the best of them where there are too many to list."""
-    if space.n_models <= LARGEST_TO_RANK:
-        models = space.within(hierarchical_models(space.n_lists, space.max_order))
-    else:
-        counts, _ = full_table(histories)
-        best = AllModels(
-            space.terms, space.possible, space.n_lists, criterion, space.forced, space.allowed, space.first_starts()
-        ).best(counts, KEPT)
-        models = np.array([choice.model for choice in best], dtype=np.uint64)
-    return rank_models(histories, models, by=criterion.by, bic_n=criterion.bic_n, max_order=space.max_order)
-
-
-def _chooser(ranking: pd.DataFrame, space: Space, criterion: Criterion, n_top: int | None, ordering: int) -> Chooser:
-    sound = bitsets_of(ranking.loc[ranking["status"] == "ok", "model"], space.lists, space.terms.tolist())
-    if n_top is None:
-        return AllModels(
-            space.terms, space.possible, space.n_lists, criterion, space.forced, space.allowed, sound[:GOOD_STARTS]
-        )
-    models: NDArray[np.uint64] = in_order_of_degree(sound, ordering)[:n_top]
-    return AmongModels(models, space.terms, space.possible, space.n_lists, criterion)
 
 
 def _bootstrap_rule(
