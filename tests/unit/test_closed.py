@@ -163,6 +163,23 @@ def test_removal_profiles_are_highest_at_the_answer(model):
         assert at_the_end == pytest.approx(around[1] - 1.959964**2 / 2, rel=1e-6)
 
 
+def test_removal_profile_that_never_comes_down():
+    """First captures of 6, 5 and 5 hardly fall off: any total is as likely, and the upper limit is infinite."""
+    h = three_lists(5, 5, 0, 6, 0, 0, 0)
+    for likelihood in ("poisson", "multinomial"):
+        ours = closed_population(h, model="Mb", ordered=True, likelihood=likelihood)
+        assert 16 <= ours.interval().low < ours.n_hat
+        assert ours.interval().high == np.inf
+
+
+def test_removal_profile_far_out():
+    """Few of many are left to remove: the profile is followed up to the largest totals without losing its root."""
+    counts = np.zeros(31, dtype=np.int64)
+    counts[[0, 2, 3, 5, 10, 16, 22, 23, 25, 26, 30]] = 6, 4, 3, 5, 5, 6, 1, 48, 1, 13, 1
+    h = CaptureHistories(("a", "b", "c", "d", "e"), counts)
+    assert closed_population(h, model="Mbh", ordered=True).interval().high == np.inf
+
+
 def test_behaviour_is_refused_for_lists_without_order():
     """Mb and Mbh answer another total when the lists are listed in another order, and so ask for an order."""
     h = load_dataset("hare")

@@ -134,7 +134,8 @@ def removal_profile(mle: RemovalMLE, likelihood: str) -> HiddenProfile:
             odds = 1 / expm1(-log_q)
             return waited - removed * (odds + n_occasions) + hidden * n_occasions * exp(-n_occasions * log_q)
 
-        log_q = float(brentq(slope, -600 / n_occasions, -1e-14, xtol=1e-15, rtol=1e-14))
+        nearest_0 = -min(1e-14, 1e-3 * removed / (hidden * n_occasions))
+        log_q = float(brentq(slope, -600 / n_occasions, nearest_0, xtol=1e-15, rtol=1e-14))
         log_first = log_hidden + log(-expm1(log_q)) - n_occasions * log_q
         return removed * log_first + waited * log_q - hidden * expm1(-n_occasions * log_q)
 

@@ -78,7 +78,7 @@ class HiddenProfile:
         inner, step = self.best, 0.1
         limit = log(SMALLEST_HIDDEN) if side < 0 else log(LARGEST_RATIO * self.n_observed)
         while side * (limit - inner) > 0:
-            outer = inner + side * step
+            outer = inner + side * min(step, abs(limit - inner))
             if self.log_likelihood(outer) <= floor:
                 ends = min(inner, outer), max(inner, outer)
                 return float(brentq(lambda x: self.log_likelihood(x) - floor, *ends, xtol=1e-11, rtol=1e-13))
