@@ -83,7 +83,7 @@ n_draws = 8
 
 [models]
 fit = ["independence"]
-select = {{ by = ["bic"], max_order = 2 }}
+select = {{ by = ["bic"], max_order = 2, n_boot = 40 }}
 {more}
 """
 

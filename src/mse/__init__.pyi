@@ -8,7 +8,6 @@ from .interval import Interval as Interval
 from .linkage import link as link
 from .links import Links as Links
 from .models.averaging import average_loglinear as average_loglinear
-from .models.averaging import average_loglinear as average_loglinear
 from .models.bayesian_loglinear import bayes_loglinear as bayes_loglinear
 from .models.closed import closed_population as closed_population
 from .models.coverage import sample_coverage as sample_coverage

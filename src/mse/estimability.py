@@ -1,7 +1,8 @@
 """Two facts about a log-linear model on given counts: does a finite MLE exist, and is the total identified?
 
 Fienberg and Rinaldo (2012), doi:10.1214/12-AOS986; Chan, Silverman and Vincent (2021),
-doi:10.1080/01621459.2019.1708748. Both take the design after the terms with a zero sufficient statistic, and the cells that contain them, were removed.
+doi:10.1080/01621459.2019.1708748. Both take the design after the terms with a zero sufficient statistic, and the cells
+that contain them, were removed.
 """
 
 import numpy as np

@@ -63,9 +63,14 @@ def estimate(
     chao: Annotated[bool, typer.Option("--chao", help="Chao's lower bound.")] = False,
     bayes: Annotated[bool, typer.Option("--bayes", help="Bayesian log-linear model.")] = False,
     prior: Annotated[str, typer.Option(help="Prior of the interactions for --bayes.")] = "horseshoe",
+    search: Annotated[
+        str | None, typer.Option(help="exhaustive, downhill or stepwise; by default exhaustive up to 6 lists.")
+    ] = None,
+    n_boot: Annotated[int, typer.Option(help="Resamples in which --select is repeated; 0 for none.")] = 0,
+    average: Annotated[bool, typer.Option("--average", help="Log-linear models averaged by BIC.")] = False,
     interval: Annotated[str, typer.Option(help="profile or log-normal, for --model.")] = "profile",
     level: Annotated[float, typer.Option(help="Level of the interval.")] = 0.95,
-    seed: Annotated[int, typer.Option(help="Seed, for --bayes.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed, for --bayes, --average and resamples.")] = 1,
     covariate: Covariate = None,
     how: Annotated[Format, typer.Option("--format", help="How to print the estimates.")] = Format.table,
 ) -> None:
@@ -76,6 +81,7 @@ def estimate(
     from mse.interval import check_level
     from mse.models.loglinear import fit_loglinear
     from mse.models.search import select_loglinear
+    from mse.models.space import MOST_LISTS
 
     check_level(level)
     table = _read(path, covariate)
@@ -90,10 +96,21 @@ def estimate(
 
         asked.append(("Chao's lower bound", partial(chao_lower_bound, table)))
     asked += [(text, partial(fit_loglinear, table, text, interval=interval)) for text in model or ()]
-    default = () if asked or bayes else ("bic",)
+    default = () if asked or bayes or average else ("bic",)
+    how_to_search = search or ("exhaustive" if table.n_lists <= MOST_LISTS else "downhill")
     asked += [
-        (f"selected by {by}", partial(select_loglinear, table, by=by, max_order=max_order)) for by in select or default
+        (
+            f"selected by {by}",
+            partial(
+                select_loglinear, table, by=by, search=how_to_search, max_order=max_order, n_boot=n_boot, seed=seed
+            ),
+        )
+        for by in select or default
     ]
+    if average:
+        from mse.models.averaging import average_loglinear
+
+        asked.append(("averaged by BIC", partial(average_loglinear, table, max_order=max_order, seed=seed)))
     if bayes:
         from mse.models.bayesian_loglinear import bayes_loglinear
 

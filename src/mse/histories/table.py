@@ -327,7 +327,9 @@ class CaptureHistories:
         lists = tuple(str(name) for name in sorted(pairs[list].unique()))
         on_list = pd.crosstab(pairs[person], pairs[list]).sort_index(axis=1).to_numpy(dtype=np.bool_)
         repeated = len(records) - len(pairs)
-        notes = (f"records that repeat a person on the same list were not counted again: {repeated}",) if repeated else ()
+        notes = (
+            (f"records that repeat a person on the same list were not counted again: {repeated}",) if repeated else ()
+        )
         return cls._from_membership(lists, on_list, notes)
 
     @classmethod

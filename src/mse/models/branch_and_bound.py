@@ -12,7 +12,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from mse.models.extended import CERTAIN_MEAN
 from mse.models.poisson import CONVERGED, fit_model, table_sums, workspace
 
 __all__ = ["best_models", "term_order"]
@@ -113,7 +112,7 @@ def best_models(  # type: ignore[no-untyped-def]
     for i in range(starts.size):
         answer = fit_model(starts[i], term_masks, possible, counts, table, n_lists, room)
         n_fits += 1
-        if answer[4] == CONVERGED and answer[2] > CERTAIN_MEAN:
+        if answer[4] == CONVERGED and answer[2] > 1.0:
             known = False
             for j in range(n_found):
                 known |= found[j] == starts[i]
@@ -132,7 +131,7 @@ def best_models(  # type: ignore[no-untyped-def]
     stack_in[0] = forced
     stack_allowed[0] = allowed
     stack_deviance[0] = max(answer[1], 0.0) if answer[4] == CONVERGED else 0.0
-    stack_fit[0] = 1 if answer[4] == CONVERGED and answer[2] > CERTAIN_MEAN else 2
+    stack_fit[0] = 1 if answer[4] == CONVERGED and answer[2] > 1.0 else 2
     while depth:
         depth -= 1
         inside, largest, deviance, certain = (
@@ -180,7 +179,7 @@ def best_models(  # type: ignore[no-untyped-def]
             stack_in[depth] = inside
             stack_allowed[depth] = smaller
             stack_deviance[depth] = lower
-            stack_fit[depth] = 1 if answer[4] == CONVERGED and answer[2] > CERTAIN_MEAN else 2
+            stack_fit[depth] = 1 if answer[4] == CONVERGED and answer[2] > 1.0 else 2
             depth += 1
     keep = 0
     for i in range(n_doubtful):

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from mse.models.extended import CERTAIN_MEAN, STATUSES, Support
+from mse.models.extended import STATUSES, Support
 from mse.models.poisson import CONVERGED, TOLERANCE, Fit, fit_cells, superset_sums
 
 __all__ = ["existence_is_proved", "finite_part", "fit_with_status"]
@@ -73,9 +73,7 @@ def fit_with_status(
     counts : ndarray of float64, shape (2**K,)
     """
     fit = fit_cells(masks, active, counts)
-    if fit.status == CONVERGED and fit.means[active].min() > CERTAIN_MEAN:
-        return fit, STATUSES[0]
-    if fit.status == CONVERGED and existence_is_proved(masks, active, counts, fit.means):
+    if fit.status == CONVERGED and (fit.margin > 1 or existence_is_proved(masks, active, counts, fit.means)):
         return fit, STATUSES[0]
     status = _status(active.tobytes(), masks.tobytes(), (counts[active] > 0).tobytes())
     if status == STATUSES[0] and fit.status != CONVERGED:

@@ -45,7 +45,7 @@ class AmongModels:
     def best(self, counts: NDArray[np.float64], n_top: int = 1) -> list[Choice]:
         """The first `n_top` models that have an MLE and an identified total."""
         fits = fit_batch(self.models, self.terms, self.possible, counts, self.n_lists)
-        n_hidden, deviance, smallest, n_parameters, ended, zero_terms = fits
+        n_hidden, deviance, margin, n_parameters, ended, zero_terms = fits
         n_observed = counts.sum()
         penalty = self.criterion.penalty(n_parameters, n_observed=n_observed, n_cells=int(self.possible.sum()))
         value = np.where(ended == CONVERGED, deviance + penalty, np.inf)
@@ -54,7 +54,7 @@ class AmongModels:
             if len(chosen) == n_top or not np.isfinite(value[m]):
                 break
             one = slice(m, m + 1)
-            checks = {"smallest": smallest[one], "ended": ended[one], "zero_terms": zero_terms[one]}
+            checks = {"margin": margin[one], "ended": ended[one], "zero_terms": zero_terms[one]}
             if not statuses_of(self.models[one], self.terms, self.possible, counts, self.n_lists, **checks)[0]:
                 chosen.append(Choice(int(self.models[m]), float(n_observed + n_hidden[m]), float(value[m])))
         return chosen

@@ -14,9 +14,10 @@ from mse.estimability import mle_exists, total_is_identified
 from mse.histories import CaptureHistories
 from mse.models.closed_design import ClosedDesign
 from mse.models.dense_poisson import DenseFit, fit_dense, intercept_variance
-from mse.models.extended import CERTAIN_MEAN
 
 __all__ = ["ClosedMLE", "constrained_fit", "fit_closed", "fit_statistics"]
+
+CERTAIN_MEAN = 1e-6  # fitted means above it need no linear programme
 
 # A kink enters only where the likelihood rises in it by more than rounding, relative to max(1, max X'y).
 RISING = 1e-8

@@ -1,6 +1,6 @@
 """Existence and identifiability of many models on one table, with as few linear programmes as possible.
 
-A converged fit with every mean above `CERTAIN_MEAN` is proof of both. For the rest, on the same active cells: every
+A converged fit with a margin above 1 is proof of both. For the rest, on the same active cells: every
 model below one with an MLE has one too, and a direction in which the likelihood rises for ever serves every model that
 holds the terms it uses. So a few programmes, largest models first, settle all.
 """
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.estimability import ascent_direction, total_is_identified
-from mse.models.extended import CERTAIN_MEAN, Support
+from mse.models.extended import Support
 from mse.models.poisson import CONVERGED
 
 __all__ = ["statuses_of"]
@@ -22,16 +22,16 @@ def statuses_of(
     counts: NDArray[np.float64],
     n_lists: int,
     *,
-    smallest: NDArray[np.float64],
+    margin: NDArray[np.float64],
     ended: NDArray[np.int64],
     zero_terms: NDArray[np.uint64],
 ) -> NDArray[np.int64]:
     """Index into `STATUSES` for each model, shape (n_models,).
 
-    Takes what `fit_batch` returned: the smallest fitted mean, how the fit ended, and the zero terms.
+    Takes what `fit_batch` returned: the margin of the proof, how the fit ended, and the zero terms.
     """
     status = np.zeros(len(models), dtype=np.int64)
-    doubtful = np.flatnonzero((ended != CONVERGED) | ~(smallest > CERTAIN_MEAN))
+    doubtful = np.flatnonzero((ended != CONVERGED) | ~(margin > 1))
     largest_first = doubtful[np.argsort(-np.bitwise_count(models[doubtful]).astype(np.int64), kind="stable")]
     settled: dict[bytes, tuple[list[int], list[int]]] = {}
     for m in largest_first:

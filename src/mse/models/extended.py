@@ -20,7 +20,6 @@ from mse.models.poisson import CONVERGED, Fit, fit_cells, superset_sums
 from mse.models.terms import LogLinear
 
 __all__ = [
-    "CERTAIN_MEAN",
     "STATUSES",
     "ExtendedMLE",
     "Support",
@@ -30,8 +29,6 @@ __all__ = [
     "support_of",
 ]
 
-# A converged fit whose every mean is above this certifies that the MLE exists: the zero gradient is attained inside.
-CERTAIN_MEAN = 1e-6
 STATUSES = ("ok", "no_mle", "not_identified", "no_mle_not_identified")
 
 
@@ -138,7 +135,7 @@ def extended_mle(histories: CaptureHistories, model: LogLinear) -> ExtendedMLE:
     counts, possible = full_table(histories)
     support = support_of(model, counts, possible)
     fit = fit_cells(support.masks, support.active, counts)
-    if fit.status != CONVERGED or fit.means[support.active].min() <= CERTAIN_MEAN:
+    if fit.status != CONVERGED or not fit.margin > 1:
         status = support.status(counts[support.active] > 0)
         if status.startswith("no_mle"):
             raise NoFiniteMLE.of(str(model))

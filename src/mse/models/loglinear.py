@@ -22,6 +22,11 @@ __all__ = ["LogLinearEstimate", "estimate_of", "fit_loglinear"]
 
 INTERVALS = ("profile", "log-normal")
 LIKELIHOODS = ("poisson", "multinomial")
+WORTH_SAYING = 0.05
+TAKES_N_AS_GIVEN = (
+    "the interval takes the number observed as given and is about {share:.0%} too short for that; "
+    "likelihood='multinomial' is not"
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -129,6 +134,9 @@ def estimate_of(
 ) -> LogLinearEstimate:
     """The answer shape of a fit."""
     profile = ProfileLikelihood(mle, likelihood, note)
+    notes = [note] if note else []
+    if likelihood == "poisson" and _share_too_short(mle) >= WORTH_SAYING:
+        notes.append(TAKES_N_AS_GIVEN.format(share=_share_too_short(mle)))
     rule: IntervalRule = profile
     if interval == "log-normal":
         rule = LogNormal(mle.n_observed, mle.n_hidden, mle.se_log_hidden, note)
@@ -139,6 +147,13 @@ def estimate_of(
         uncertainty=rule,
         diagnostics=mle.diagnostics(),
         provenance=provenance.record(input_sha256=input_sha256, seed=seed, options=options),
-        notes=(note,) if note else (),
+        notes=tuple(notes),
         mle=mle,
     )
+
+
+def _share_too_short(mle: ExtendedMLE) -> float:
+    """How much shorter the standard error is than with the variance of the number observed, N (N - n) / n, in it."""
+    within = (mle.n_hidden * mle.se_log_hidden) ** 2
+    of_n = (mle.n_observed + mle.n_hidden) * mle.n_hidden / mle.n_observed
+    return float(1 - np.sqrt(within / (within + of_n)))

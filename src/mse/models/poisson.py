@@ -19,12 +19,16 @@ CONVERGED, STOPPED = 0, 1
 
 
 class Fit(NamedTuple):
-    """One fit: `beta` (n_terms,), means over all 2**K cells, the intercept's variance, and how it ended."""
+    """One fit: `beta` (n_terms,), means over all 2**K cells, the intercept's variance, and how it ended.
+
+    A `margin` above 1 proves that the MLE exists and that the total is identified; see `_margin`.
+    """
 
     beta: NDArray[np.float64]
     means: NDArray[np.float64]
     intercept_variance: float
     status: int
+    margin: float
 
 
 @njit(cache=True, nogil=True)
@@ -89,19 +93,31 @@ def _solve(factor, n, right):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _newton(masks, n_terms, active, counts, offset, n_lists, start, beta, means, information):  # type: ignore[no-untyped-def]
-    """Newton's method with step halving; fills beta, means and the factor of the information."""
-    size = counts.size
-    observed = np.zeros(size)
-    total = 0.0
-    for cell in range(size):
+def _observed(active, counts, n_lists):  # type: ignore[no-untyped-def]
+    """Persons in the active cells that contain each mask."""
+    observed = np.zeros(counts.size)
+    for cell in range(counts.size):
         if active[cell]:
             observed[cell] = counts[cell]
-            total += counts[cell]
     superset_sums(observed, n_lists)
+    return observed
+
+
+@njit(cache=True, nogil=True)
+def _largest(masks, n_terms, observed):  # type: ignore[no-untyped-def]
+    """The largest sufficient statistic, at least 1: what the tolerance of the score is relative to."""
     scale = 1.0
     for a in range(n_terms):
         scale = max(scale, observed[masks[a]])
+    return scale
+
+
+@njit(cache=True, nogil=True)
+def _newton(masks, n_terms, active, counts, offset, n_lists, start, beta, means, information):  # type: ignore[no-untyped-def]
+    """Newton's method with step halving; fills beta, means and the factor of the information."""
+    size = counts.size
+    observed = _observed(active, counts, n_lists)
+    scale = _largest(masks, n_terms, observed)
 
     work = np.empty(size)
     step = np.empty(n_terms)
@@ -165,6 +181,27 @@ def _newton(masks, n_terms, active, counts, offset, n_lists, start, beta, means,
 
 
 @njit(cache=True, nogil=True)
+def _margin(factor, n, scale):  # type: ignore[no-untyped-def]
+    """How far the information of a converged fit is from what it could be if no MLE existed; above 1 is proof.
+
+    If the MLE does not exist, some direction d has X d at most 0 in every cell, 0 where there are persons, and -1 in
+    the lowest. No score is above a tolerance t, and the score along d is the sum of mu |X d|, so d'X'WX d <= t |d|_1
+    max|X d|, and as max|X d| is 1 and |X d| <= sqrt(n) |d|, the smallest eigenvalue of X'WX is at most t n. It is at
+    least 1 / trace of the inverse, which is the sum of squares of the inverse of the Cholesky factor.
+    """
+    column = np.empty(n)
+    trace = 0.0
+    for j in range(n):
+        for i in range(j, n):
+            total = 1.0 if i == j else 0.0
+            for k in range(j, i):
+                total -= factor[i, k] * column[k]
+            column[i] = total / factor[i, i]
+            trace += column[i] * column[i]
+    return 1.0 / (trace * 2.0 * TOLERANCE * scale * n)
+
+
+@njit(cache=True, nogil=True)
 def _fit_cells(masks, active, counts, offset, n_lists, start):  # type: ignore[no-untyped-def]
     n_terms = masks.size
     beta = start.copy() if start.size else np.zeros(n_terms)
@@ -172,12 +209,14 @@ def _fit_cells(masks, active, counts, offset, n_lists, start):  # type: ignore[n
     information = np.zeros((n_terms, n_terms))
     status = _newton(masks, n_terms, active, counts, offset, n_lists, start.size > 0, beta, means, information)
     variance = np.nan
+    margin = 0.0
     if status == CONVERGED and n_terms:
+        margin = _margin(information, n_terms, _largest(masks, n_terms, _observed(active, counts, n_lists)))
         unit = np.zeros(n_terms)
         unit[0] = 1.0
         _solve(information, n_terms, unit)
         variance = unit[0]
-    return beta, means, variance, status
+    return beta, means, variance, status, margin
 
 
 def fit_cells(
@@ -221,8 +260,9 @@ def fit_batch(models, term_masks, possible, counts, n_lists):  # type: ignore[no
 
     Returns
     -------
-    n_hidden, deviance, smallest_mean : ndarray of float64, shape (n_models,)
-        The expected missing count exp(intercept), the deviance, and the smallest fitted mean of an active cell.
+    n_hidden, deviance, margin : ndarray of float64, shape (n_models,)
+        The expected missing count exp(intercept), the deviance, and the margin of the proof of existence: above 1 the
+        MLE exists and the total is identified; otherwise neither is known.
     n_parameters, status : ndarray of int64, shape (n_models,)
     zero_terms : ndarray of uint64, shape (n_models,)
         Bitset of the terms whose sufficient statistic is zero, which are -inf.
@@ -230,7 +270,7 @@ def fit_batch(models, term_masks, possible, counts, n_lists):  # type: ignore[no
     n_models = models.size
     n_hidden = np.empty(n_models)
     deviance = np.empty(n_models)
-    smallest = np.empty(n_models)
+    margin = np.empty(n_models)
     n_parameters = np.empty(n_models, np.int64)
     status = np.empty(n_models, np.int64)
     zero_terms = np.empty(n_models, np.uint64)
@@ -238,8 +278,8 @@ def fit_batch(models, term_masks, possible, counts, n_lists):  # type: ignore[no
     room = workspace(counts.size, n_lists, term_masks.size)
     for m in range(n_models):
         answer = fit_model(models[m], term_masks, possible, counts, table, n_lists, room)
-        n_hidden[m], deviance[m], smallest[m], n_parameters[m], status[m], zero_terms[m] = answer
-    return n_hidden, deviance, smallest, n_parameters, status, zero_terms
+        n_hidden[m], deviance[m], margin[m], n_parameters[m], status[m], zero_terms[m] = answer
+    return n_hidden, deviance, margin, n_parameters, status, zero_terms
 
 
 @njit(cache=True, nogil=True)
@@ -269,7 +309,7 @@ def workspace(size, n_lists, n_interactions):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def fit_model(model, term_masks, possible, counts, table, n_lists, room):  # type: ignore[no-untyped-def]
-    """One model of `fit_batch`: n_hidden, deviance, smallest mean, number of parameters, status, zero terms."""
+    """One model of `fit_batch`: n_hidden, deviance, margin, number of parameters, status, zero terms."""
     sufficient, cells_of = table
     masks, beta, means, information, active = room
     size = counts.size
@@ -297,12 +337,13 @@ def fit_model(model, term_masks, possible, counts, table, n_lists, room):  # typ
                 if cell & mask == mask:
                     active[cell] = False
     status = _newton(masks, n_terms, active, counts, 0.0, n_lists, False, beta[:n_terms], means, information)
+    margin = 0.0
+    if status == CONVERGED:
+        margin = _margin(information, n_terms, _largest(masks, n_terms, sufficient))
     total = 0.0
-    smallest = np.inf
     for cell in range(size):
         if active[cell]:
-            smallest = min(smallest, means[cell])
             total += means[cell] - counts[cell]
             if counts[cell] > 0.0:
                 total += counts[cell] * np.log(counts[cell] / means[cell])
-    return np.exp(beta[0]), 2.0 * total, smallest, n_parameters, status, zero_terms
+    return np.exp(beta[0]), 2.0 * total, margin, n_parameters, status, zero_terms

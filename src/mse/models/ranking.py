@@ -27,10 +27,8 @@ def rank_models(
     n_lists = histories.n_lists
     counts, possible = full_table(histories)
     terms = np.array(all_terms(n_lists, max_order), dtype=np.int64)
-    n_hidden, deviance, smallest, n_parameters, ended, zero_terms = fit_batch(models, terms, possible, counts, n_lists)
-    status = statuses_of(
-        models, terms, possible, counts, n_lists, smallest=smallest, ended=ended, zero_terms=zero_terms
-    )
+    n_hidden, deviance, margin, n_parameters, ended, zero_terms = fit_batch(models, terms, possible, counts, n_lists)
+    status = statuses_of(models, terms, possible, counts, n_lists, margin=margin, ended=ended, zero_terms=zero_terms)
     found = status == 0
     n_hidden, deviance = _refit_redundant(histories, models, terms, found & (ended != 0), n_hidden, deviance)
     n_cells = int(possible.sum())

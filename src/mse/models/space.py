@@ -11,7 +11,7 @@ from mse.histories import CaptureHistories
 from mse.models.extended import full_table
 from mse.models.terms import all_terms, hierarchical_models, parse_model
 
-__all__ = ["Space", "search_space"]
+__all__ = ["MOST_LISTS", "Space", "search_space"]
 
 MOST_LISTS = 6
 

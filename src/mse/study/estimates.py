@@ -6,14 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from mse.errors import Refused
+from mse.errors import NoFiniteMLE, NotIdentified, Refused
 from mse.estimate import Estimate
 from mse.histories import CaptureHistories
 from mse.models.loglinear import fit_loglinear
 from mse.models.lower_bound import chao_lower_bound
 from mse.models.search import select_loglinear
+from mse.models.space import MOST_LISTS
 from mse.models.two_lists import chapman
-from mse.study.plan import Bayes, Plan
+from mse.study.plan import Bayes, Plan, Select
 from mse.study.stage import as_json, run_stage
 from mse.study.storage import write_result
 from mse.writing import write_text
@@ -39,7 +40,7 @@ def planned_models(plan: Plan) -> tuple[PlannedModel, ...]:
         models.append(PlannedModel("chapman", "Chapman", {}, chapman))
     models += [_fitted(number, model, plan) for number, model in enumerate(plan.fit, start=1)]
     if plan.select is not None:
-        models += [_selected(by, plan.select.max_order) for by in plan.select.by]
+        models += [_selected(by, plan.select, plan.seed, len(plan.lists)) for by in plan.select.by]
     if plan.bayes is not None:
         models.append(_bayesian(plan.bayes, plan.seed))
     return tuple(models)
@@ -96,11 +97,31 @@ def _bayesian(options: Bayes, seed: int) -> PlannedModel:
     return PlannedModel("bayes", name, asdict(options) | {"seed": seed}, fit)
 
 
-def _selected(by: str, max_order: int | None) -> PlannedModel:
-    return PlannedModel(
-        f"select-{by}",
-        f"log-linear model selected by {by.upper()}",
-        {"by": by, "max_order": max_order},
-        lambda h: select_loglinear(h, by=by, max_order=max_order),
-        is_log_linear=True,
-    )
+def _selected(by: str, options: Select, seed: int, n_lists: int) -> PlannedModel:
+    search = "exhaustive" if n_lists <= MOST_LISTS else "downhill"
+
+    def fit(histories: CaptureHistories) -> Estimate:
+        def select(interval: str | None) -> Estimate:
+            return select_loglinear(
+                histories,
+                by=by,
+                max_order=options.max_order,
+                search=search,
+                n_top=options.n_top,
+                n_boot=options.n_boot,
+                resampling="binomial",
+                interval=interval,
+                seed=seed,
+            )
+
+        try:
+            return select(None)
+        except (NoFiniteMLE, NotIdentified):
+            raise
+        except Refused:
+            # The acceleration of BCa may be undefined where the plain percentiles are not.
+            return select("percentile")
+
+    name = f"log-linear model selected by {by.upper()}"
+    told = {"by": by, "search": search, "seed": seed, **{k: v for k, v in asdict(options).items() if k != "by"}}
+    return PlannedModel(f"select-{by}", name, told, fit, is_log_linear=True)

@@ -11,6 +11,8 @@ from mse.study.section import Section
 
 __all__ = ["Bayes", "Plan", "PlannedList", "Select", "read_plan"]
 
+N_BOOT = 1000  # resamples of a selection, where the study file does not say
+
 POPULATIONS = ("adults", "minors")
 PRESENCES = ("in contact", "new")
 CRITERIA = ("bic", "aic", "aicc")
@@ -43,10 +45,15 @@ class PlannedList:
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """Selection among hierarchical models, once for each criterion."""
+    """Selection among hierarchical models, once for each criterion, repeated in `n_boot` resamples.
+
+    Resamples choose among the `n_top` best models, or among all where it is None.
+    """
 
     by: tuple[str, ...]
     max_order: int | None
+    n_boot: int
+    n_top: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +196,14 @@ def _lists(top: Section, folder: Path, problems: list[str]) -> tuple[PlannedList
 def _select(models: Section) -> Select | None:
     if "select" not in models.table:
         return None
-    section = models.section("select", ("by", "max_order"))
+    section = models.section("select", ("by", "max_order", "n_boot", "n_top"))
     by = section.texts("by", default=("bic",))
     for criterion in by:
         section.check_choice("by", criterion, CRITERIA)
-    return Select(by, section.whole_number("max_order", at_least=1) if "max_order" in section.table else None)
+    max_order, n_top = (
+        section.whole_number(name, at_least=1) if name in section.table else None for name in ("max_order", "n_top")
+    )
+    return Select(by, max_order, section.whole_number("n_boot", at_least=0, default=N_BOOT), n_top)
 
 
 def _bayes(models: Section) -> Bayes | None:

@@ -59,7 +59,7 @@ def study_text(
         "linkage": {"n_draws": N_DRAWS},
         "models": {
             "fit": [independence, *about.get("models", [])],
-            "select": {"by": ["bic", "aic"], "max_order": 2},
+            "select": {"by": ["bic", "aic"], "max_order": 2, "n_boot": 1000, "n_top": 100},
             "bayes": {"prior": "horseshoe", "max_order": 2},
         },
         "report": {"suppress_below": 3},
