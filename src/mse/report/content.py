@@ -303,6 +303,8 @@ class Content:
         if self.distinct is not None and self.n_draws != 1:
             label = words["linkage"]["distinct"].format(level=words.level(found.distinct.level))
             rows.append((label, self.distinct_range()))
+        if found.is_synthetic and "n_persons_true" in found.quality:
+            rows.append((words["linkage"]["true_persons"], words.number(int(found.quality["n_persons_true"]))))
         for source, prefix in ((found.linkage, "expected_"), (found.quality, "true_")):
             for measure in ("precision", "recall"):
                 value = source.get(f"{prefix}{measure}", source.get(measure) if prefix == "true_" else None)
