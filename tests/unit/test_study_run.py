@@ -121,7 +121,7 @@ def test_other_models_leave_the_links_alone_and_old_ones_go(copied):
     study, out = copied
     text = study.read_text("utf-8")
     text = text.replace('fit = ["independence"]', 'fit = ["[A,B][C]", "[A,B][A,C][B,C]"]')
-    study.write_text(text.replace('select = { by = ["bic"], max_order = 2 }', ""), "utf-8")
+    study.write_text(text.replace('select = { by = ["bic"], max_order = 2, n_boot = 40 }', ""), "utf-8")
     before = n_logged(out)
     result = run_study(study, out=out)
     done = what_was_done(out, before)
