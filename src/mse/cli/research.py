@@ -125,12 +125,17 @@ def reproduce(
     how: Annotated[Format, typer.Option("--format", help="How to print the comparison.")] = Format.table,
 ) -> None:
     """Recompute published numbers from the tables that come with the package: ours, published, difference."""
+    import numpy as np
+
     from mse.reproduce import reproduce as recompute
 
     frame = recompute(only=only)
     if how is not Format.table:
         show(frame, how)
         return
+    digits = (-np.log10(2 * frame["tolerance"])).round().clip(lower=0).astype(int)
+    for name in ("ours", "published"):
+        frame[name] = [f"{value:,.{n + (name == 'ours')}f}" for value, n in zip(frame[name], digits, strict=True)]
     show(frame[["work", "dataset", "call", "quantity", "ours", "published", "difference", "agrees"]], how)
     say(f"{int(frame['agrees'].sum())} of {len(frame)} published numbers agree to half a unit of their last digit")
 

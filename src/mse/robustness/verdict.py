@@ -10,12 +10,12 @@ from itertools import permutations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from mse.errors import Refused
+from mse.errors import NoFiniteMLE, Refused
 from mse.histories import CaptureHistories
 from mse.models.bootstrap import Percentile, choose_in_resamples, resample_counts
 from mse.models.choosing import AmongModels
+from mse.models.downhill import downhill_ranking
 from mse.models.extended import full_table
 from mse.models.ranking import rank_models
 from mse.models.terms import all_terms, bitsets_of, hierarchical_models
@@ -79,9 +79,9 @@ class Verdict:
 def feasibility(histories: CaptureHistories, *, seed: int) -> Verdict:
     """Judge whether these capture histories can carry an estimate of the hidden number.
 
-    Looks at the lists and their overlaps, at all hierarchical models (up to 5 lists; two-list terms with 6; main
-    effects and up to two two-list terms beyond), at how far the models that the data cannot tell apart disagree, and
-    at an interval that repeats the choice of the model in 200 resamples.
+    Looks at the lists and their overlaps, at all hierarchical models (up to 5 lists; two-list terms with 6; beyond,
+    those with two-list terms that a downhill search meets), at how far the models that the data cannot tell apart
+    disagree, and at an interval that repeats the choice of the model in 200 resamples.
 
     Parameters
     ----------
@@ -158,8 +158,10 @@ def _about_models(table: CaptureHistories, seed: int) -> tuple[list[Finding], di
     """What the models say: how many give an answer, how far they disagree, how wide an honest interval is."""
     if table.n_lists > MOST_LISTS:
         return [Finding("too_many_lists", BLOCKS, {"n_lists": table.n_lists, "most": MOST_LISTS})], {}
-    models, max_order = _models_to_try(table.n_lists)
-    ranking = rank_models(table, models, max_order=max_order)
+    try:
+        ranking, max_order = _ranking(table, seed)
+    except NoFiniteMLE:
+        return [Finding("models_exist", BLOCKS, {"n_ok": 0, "n_models": 1, "share": 0.0})], {}
     sound = ranking[ranking["status"] == "ok"]
     share = len(sound) / len(ranking)
     exist = {"n_ok": len(sound), "n_models": len(ranking), "share": share}
@@ -185,14 +187,12 @@ def _about_models(table: CaptureHistories, seed: int) -> tuple[list[Finding], di
     return findings, {"share_same_model": float(np.mean([model == int(close[0]) for model in resampled.models]))}
 
 
-def _models_to_try(n_lists: int) -> tuple[NDArray[np.uint64], int | None]:
-    if n_lists <= EXHAUSTIVE_LISTS:
-        return hierarchical_models(n_lists), None
-    if n_lists == EXHAUSTIVE_LISTS + 1:
-        return hierarchical_models(n_lists, 2), 2
-    n_pairs = len(all_terms(n_lists, 2))
-    few = {0} | {1 << i | 1 << j for i in range(n_pairs) for j in range(i, n_pairs)}
-    return np.array(sorted(few), dtype=np.uint64), 2
+def _ranking(table: CaptureHistories, seed: int) -> tuple[pd.DataFrame, int | None]:
+    """The models that are compared, best first, and their largest order."""
+    if table.n_lists > EXHAUSTIVE_LISTS + 1:
+        return downhill_ranking(table, max_order=2, seed=seed), 2
+    max_order = None if table.n_lists <= EXHAUSTIVE_LISTS else 2
+    return rank_models(table, hierarchical_models(table.n_lists, max_order), max_order=max_order), max_order
 
 
 def _spread(sound: pd.DataFrame) -> Finding:
