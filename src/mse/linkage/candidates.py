@@ -6,7 +6,7 @@ the m- and u-probabilities that it is given; it estimates none itself. Everythin
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -76,7 +76,9 @@ class Workbench:
         self.several_valued = {name for name in columns if pa.types.is_list(self.table.schema.field(name).type)}
         self.connection = duckdb.connect(":memory:")
         self.connection.execute(f"SET threads = {n_threads:d}").fetchall()
-        self.connection.execute("SET enable_progress_bar = false").fetchall()
+        # In Jupyter without ipywidgets DuckDB has no progress bar, and refuses to have it turned off.
+        with suppress(duckdb.InvalidInputException):
+            self.connection.execute("SET enable_progress_bar = false").fetchall()
         self.connection.register("linkable", self.table)
 
     def within_lists(self, *, seed: int) -> tuple[Agreements, int]:
