@@ -5,7 +5,7 @@ BIN   := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTHON ?=# the interpreter to use; when empty, tools/find_python.sh looks for one
 
-.PHONY: help demo test check lint types slow bench lock clean
+.PHONY: help demo test check lint types slow lock clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -27,9 +27,6 @@ types: $(STAMP)  ## mypy
 
 slow: $(STAMP)   ## recovery simulations and the whole kill test
 	$(BIN)/python -m pytest -m slow
-
-bench: $(STAMP)  ## time what must be fast and write benchmarks/README.md
-	$(BIN)/python benchmarks/run.py
 
 lock:            ## pin the dependencies anew (needs uv)
 	uv pip compile --universal --python-version 3.12 --generate-hashes --no-header --no-annotate \
