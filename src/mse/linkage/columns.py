@@ -10,7 +10,7 @@ import pandas as pd
 
 from mse.pseudonyms import EncodedRegister, TokenField
 from mse.pseudonyms.normalise import name_words, normal_forms, skeleton
-from mse.registers import Register
+from mse.registers import IDENTIFIER_FIELDS, Register
 from mse.registers.categories import COMMON_CATEGORIES
 
 __all__ = ["IDENTITY_COLUMNS", "SEVERAL_VALUED", "plain_columns", "token_columns"]
@@ -35,18 +35,6 @@ COLUMN_OF_FORM: Mapping[str, str] = {
     "phone": "phone",
 }
 IDENTITY_COLUMNS = tuple(COLUMN_OF_FORM.values())
-IDENTITY_FIELDS = (
-    "given_name",
-    "family_name",
-    "alias",
-    "birth_date",
-    "birth_year",
-    "nationality",
-    "fnr",
-    "d_number",
-    "duf",
-    "phone",
-)
 # Other words for the same field: the columns of registers that were not made for this package.
 SAME_FIELD: Mapping[str, tuple[str, str]] = {
     "first_name": ("given_name", "name"),
@@ -116,7 +104,7 @@ def _is_used(token: TokenField, used: Sequence[str]) -> bool:
 
 def _identity_field(field: str, kinds: Mapping[str, str]) -> str | None:
     """The identity field that a field fills, if any; a second alias is `alias_2`."""
-    if field in IDENTITY_FIELDS:
+    if field in IDENTIFIER_FIELDS:
         return field
     if field.startswith("alias_"):
         return "alias"

@@ -3,7 +3,6 @@
 A chooser is a frozen value made once from the original table; it answers any counts on the same cells.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -94,9 +93,3 @@ class AllModels:
 
     def _among(self, models: NDArray[np.uint64]) -> AmongModels:
         return AmongModels(models, self.terms, self.possible, self.n_lists, self.criterion)
-
-
-def closure(terms: Iterable[int], all_masks: NDArray[np.int64]) -> int:
-    """Bitset of these terms and all interactions inside them."""
-    chosen = tuple(terms)
-    return sum(1 << j for j, mask in enumerate(all_masks.tolist()) if any(t & mask == mask for t in chosen))
