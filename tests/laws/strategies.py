@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from mse.histories import CaptureHistories
-from mse.models.terms import LogLinear, all_terms
+from mse.models.loglinear.terms import LogLinear, all_terms
 
 NAMES = ("police", "rosa", "udi", "nav", "church")
 

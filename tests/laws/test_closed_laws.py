@@ -16,9 +16,9 @@ from strategies import histories
 
 from mse.errors import NoFiniteMLE, NotIdentified, Refused
 from mse.histories import CaptureHistories
-from mse.models.closed import ClosedEstimate, closed_population
+from mse.models.closed.family import ClosedEstimate, closed_population
 from mse.models.coverage import sample_coverage
-from mse.models.loglinear import fit_loglinear
+from mse.models.loglinear.fitting import fit_loglinear
 from mse.models.one_inflation import one_inflated_lower_bound
 
 FEW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])

@@ -14,10 +14,10 @@ from strategies import histories, models
 
 from mse.errors import NoFiniteMLE, NotIdentified
 from mse.histories import CaptureHistories
-from mse.models.extended import STATUSES
-from mse.models.loglinear import LogLinearEstimate, fit_loglinear
-from mse.models.ranking import rank_models
-from mse.models.terms import LogLinear, hierarchical_models, parse_model
+from mse.models.loglinear.extended import STATUSES
+from mse.models.loglinear.fitting import LogLinearEstimate, fit_loglinear
+from mse.models.loglinear.ranking import rank_models
+from mse.models.loglinear.terms import LogLinear, hierarchical_models, parse_model
 
 FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 RTOL_TWIN = 1e-8  # both stop at a relative change far below it

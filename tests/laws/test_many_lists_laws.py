@@ -9,13 +9,13 @@ from strategies import histories, models
 from mse.errors import MseError, Refused
 from mse.estimability import mle_exists, total_is_identified
 from mse.histories import CaptureHistories
-from mse.models.averaging import average_loglinear
-from mse.models.certificate import existence_is_proved
-from mse.models.downhill import downhill_ranking
-from mse.models.extended import full_table, support_of
-from mse.models.poisson import CONVERGED, fit_cells
-from mse.models.search import select_loglinear
-from mse.models.stepwise import stepwise_path
+from mse.models.loglinear.averaging import average_loglinear
+from mse.models.loglinear.certificate import existence_is_proved
+from mse.models.loglinear.downhill import downhill_ranking
+from mse.models.loglinear.extended import full_table, support_of
+from mse.models.loglinear.poisson import CONVERGED, fit_cells
+from mse.models.loglinear.search import select_loglinear
+from mse.models.loglinear.stepwise import stepwise_path
 
 
 @given(st.data())

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from strategies import histories
 
 from mse.histories import CaptureHistories
-from mse.models.choosing import AllModels, AmongModels
-from mse.models.criteria import Criterion
-from mse.models.extended import full_table
-from mse.models.terms import all_terms, hierarchical_models
+from mse.models.loglinear.choosing import AllModels, AmongModels
+from mse.models.loglinear.criteria import Criterion
+from mse.models.loglinear.extended import full_table
+from mse.models.loglinear.terms import all_terms, hierarchical_models
 
 
 @settings(max_examples=60, deadline=None)

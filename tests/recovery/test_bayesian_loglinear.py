@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import binom
 
 from mse.histories import CaptureHistories
-from mse.models.bayesian_loglinear import bayes_loglinear
-from mse.models.terms import all_terms, design_matrix
+from mse.models.bayes.loglinear import bayes_loglinear
+from mse.models.loglinear.terms import all_terms, design_matrix
 
 pytestmark = pytest.mark.slow
 

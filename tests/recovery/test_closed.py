@@ -5,7 +5,7 @@ import pytest
 
 from mse.errors import Refused
 from mse.histories import CaptureHistories
-from mse.models.closed import closed_population
+from mse.models.closed.family import closed_population
 from mse.models.coverage import sample_coverage
 from mse.models.lower_bound import chao_lower_bound
 from mse.models.one_inflation import one_inflated_lower_bound

@@ -8,9 +8,9 @@ import pytest
 
 from mse import errors
 from mse.datasets import dataset, load_dataset
-from mse.models.loglinear import fit_loglinear
+from mse.models.loglinear.fitting import fit_loglinear
+from mse.models.loglinear.search import select_loglinear
 from mse.models.lower_bound import chao_lower_bound
-from mse.models.search import select_loglinear
 from mse.models.two_lists import chapman, lincoln_petersen
 
 CASES = tomllib.loads((Path(__file__).parent / "cases.toml").read_text("utf-8"))["case"]

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from mse.datasets import load_dataset
-from mse.models.downhill import downhill_ranking
-from mse.models.loglinear import fit_loglinear
-from mse.models.stepwise import stepwise_path
+from mse.models.loglinear.downhill import downhill_ranking
+from mse.models.loglinear.fitting import fit_loglinear
+from mse.models.loglinear.stepwise import stepwise_path
 
 RTOL_SAME_MLE = 1e-6  # R stops iterating at a relative change of the deviance of 1e-8
 ATOL_DEVIANCE = 1e-6  # in units of -2 log L

@@ -23,9 +23,9 @@ from scipy.special import gammaln
 from mse.datasets import load_dataset
 from mse.errors import NoFiniteMLE, NoOverlap, NotIdentified
 from mse.histories import read_histories
-from mse.models.loglinear import fit_loglinear
+from mse.models.loglinear.fitting import fit_loglinear
+from mse.models.loglinear.search import select_loglinear
 from mse.models.lower_bound import chao_lower_bound
-from mse.models.search import select_loglinear
 from mse.models.two_lists import chapman, lincoln_petersen
 
 HERE = Path(__file__).parent

@@ -21,7 +21,7 @@ from scipy.special import gammaln, ndtri
 from mse.datasets import load_dataset
 from mse.errors import NoFiniteMLE, Refused
 from mse.histories import read_histories
-from mse.models.closed import closed_population
+from mse.models.closed.family import closed_population
 from mse.models.coverage import sample_coverage
 
 HERE = Path(__file__).parent

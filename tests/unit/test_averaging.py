@@ -7,7 +7,7 @@ from scipy.stats import norm
 import mse
 from mse.errors import BadInput, NoFiniteMLE
 from mse.histories import CaptureHistories
-from mse.models.averaging import AveragedLogLinear, Mixture, average_loglinear, modes_of
+from mse.models.loglinear.averaging import AveragedLogLinear, Mixture, average_loglinear, modes_of
 
 
 def _of(*parts: tuple[float, float, float]) -> Mixture:

@@ -10,10 +10,10 @@ from mse.datasets import load_dataset
 from mse.errors import BadInput, NoOverlap, NotConverged
 from mse.estimate import Estimate
 from mse.histories import CaptureHistories
-from mse.models.bayesian_loglinear import bayes_loglinear
-from mse.models.convergence import convergence, faults, write_tree
-from mse.models.shrinkage_density import ShrinkagePrior, Target, log_density, parameters
-from mse.models.terms import all_terms, design_matrix
+from mse.models.bayes.convergence import convergence, faults, write_tree
+from mse.models.bayes.loglinear import bayes_loglinear
+from mse.models.bayes.shrinkage_density import ShrinkagePrior, Target, log_density, parameters
+from mse.models.loglinear.terms import all_terms, design_matrix
 
 
 def _incidence(n_lists):

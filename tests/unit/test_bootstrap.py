@@ -5,11 +5,11 @@ import pytest
 
 import mse
 from mse.errors import BadInput, Refused
-from mse.models.bootstrap import BCa, Percentile, choose_in_resamples, resample_counts
-from mse.models.choosing import AmongModels
-from mse.models.extended import full_table
-from mse.models.ranking import in_order_of_degree
-from mse.models.terms import all_terms, bitsets_of, hierarchical_models
+from mse.models.loglinear.bootstrap import BCa, Percentile, choose_in_resamples, resample_counts
+from mse.models.loglinear.choosing import AmongModels
+from mse.models.loglinear.extended import full_table
+from mse.models.loglinear.ranking import in_order_of_degree
+from mse.models.loglinear.terms import all_terms, bitsets_of, hierarchical_models
 
 KOREA = mse.load_dataset("Korea")
 KOSOVO = mse.load_dataset("Kosovo")

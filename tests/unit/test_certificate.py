@@ -7,10 +7,10 @@ import pytest
 
 import mse
 from mse.histories import CaptureHistories
-from mse.models.certificate import existence_is_proved, finite_part, fit_with_status
-from mse.models.extended import extended_mle, full_table, support_of
-from mse.models.poisson import fit_cells, table_sums
-from mse.models.terms import LogLinear, parse_model
+from mse.models.loglinear.certificate import existence_is_proved, finite_part, fit_with_status
+from mse.models.loglinear.extended import extended_mle, full_table, support_of
+from mse.models.loglinear.poisson import fit_cells, table_sums
+from mse.models.loglinear.terms import LogLinear, parse_model
 
 
 def _fit(name: str, model: str) -> tuple[str, float, float]:

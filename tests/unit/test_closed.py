@@ -9,7 +9,7 @@ from mse.datasets import load_dataset
 from mse.errors import BadInput, NoFiniteMLE, NoOverlap, NotIdentified, Refused
 from mse.estimate import Estimate
 from mse.histories import CaptureHistories
-from mse.models.closed import closed_population
+from mse.models.closed.family import closed_population
 from mse.models.lower_bound import chao_lower_bound
 
 THREE = ("a", "b", "c")

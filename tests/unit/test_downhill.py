@@ -6,11 +6,11 @@ import pytest
 import mse
 from mse.errors import BadInput, NoFiniteMLE
 from mse.histories import CaptureHistories
-from mse.models.bootstrap import choose_in_resamples, resample_counts
-from mse.models.criteria import Criterion
-from mse.models.downhill import Downhill, downhill_ranking
-from mse.models.extended import full_table
-from mse.models.terms import all_terms, parse_model
+from mse.models.loglinear.bootstrap import choose_in_resamples, resample_counts
+from mse.models.loglinear.criteria import Criterion
+from mse.models.loglinear.downhill import Downhill, downhill_ranking
+from mse.models.loglinear.extended import full_table
+from mse.models.loglinear.terms import all_terms, parse_model
 
 UK5 = mse.load_dataset("UKdat_5")
 MAIN = ("main effects",)

@@ -6,7 +6,7 @@ import pytest
 import mse
 from mse.errors import BadInput, NoFiniteMLE
 from mse.histories import CaptureHistories
-from mse.models.terms import parse_model
+from mse.models.loglinear.terms import parse_model
 
 UK5 = mse.load_dataset("UKdat_5")
 

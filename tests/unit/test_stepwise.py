@@ -7,11 +7,11 @@ from scipy.stats import poisson
 import mse
 from mse.errors import BadInput
 from mse.histories import CaptureHistories
-from mse.models.bootstrap import choose_in_resamples, resample_counts
-from mse.models.extended import full_table
-from mse.models.loglinear import fit_loglinear
-from mse.models.stepwise import Stepwise, _log_smaller_tail, stepwise_bitset, stepwise_path
-from mse.models.terms import all_terms, bitsets_of
+from mse.models.loglinear.bootstrap import choose_in_resamples, resample_counts
+from mse.models.loglinear.extended import full_table
+from mse.models.loglinear.fitting import fit_loglinear
+from mse.models.loglinear.stepwise import Stepwise, _log_smaller_tail, stepwise_bitset, stepwise_path
+from mse.models.loglinear.terms import all_terms, bitsets_of
 
 UK5 = mse.load_dataset("UKdat_5")
 

@@ -7,7 +7,7 @@ from mse.datasets import load_dataset
 from mse.errors import BadInput, NoFiniteMLE
 from mse.estimate import Posterior, Replicated
 from mse.interval import Interval, LogNormal
-from mse.models.search import select_loglinear
+from mse.models.loglinear.search import select_loglinear
 from mse.robustness.verdict import feasibility
 from mse.study.storage import (
     read_interval,

@@ -5,7 +5,7 @@ from itertools import chain, combinations
 import pytest
 
 from mse.errors import BadInput
-from mse.models.terms import all_terms, design_matrix, hierarchical_models, parse_model
+from mse.models.loglinear.terms import all_terms, design_matrix, hierarchical_models, parse_model
 
 LISTS = ("LA", "NG", "PF", "GO")
 

@@ -8,7 +8,7 @@ from mse.datasets import load_dataset
 from mse.errors import BadInput, NoOverlap
 from mse.estimate import Estimate
 from mse.histories import CaptureHistories
-from mse.models.loglinear import fit_loglinear
+from mse.models.loglinear.fitting import fit_loglinear
 from mse.models.lower_bound import chao_lower_bound
 from mse.models.two_lists import chapman, lincoln_petersen
 

@@ -79,9 +79,9 @@ def estimate(
     Ends with 3 when one of the models asked for gives no number; its reason goes to standard error.
     """
     from mse.interval import check_level
-    from mse.models.loglinear import fit_loglinear
-    from mse.models.search import select_loglinear
-    from mse.models.space import MOST_LISTS
+    from mse.models.loglinear.fitting import fit_loglinear
+    from mse.models.loglinear.search import select_loglinear
+    from mse.models.loglinear.space import MOST_LISTS
 
     check_level(level)
     table = _read(path, covariate)
@@ -108,11 +108,11 @@ def estimate(
         for by in select or default
     ]
     if average:
-        from mse.models.averaging import average_loglinear
+        from mse.models.loglinear.averaging import average_loglinear
 
         asked.append(("averaged by BIC", partial(average_loglinear, table, max_order=max_order, seed=seed)))
     if bayes:
-        from mse.models.bayesian_loglinear import bayes_loglinear
+        from mse.models.bayes.loglinear import bayes_loglinear
 
         order = 2 if max_order is None else max_order
         fit = partial(bayes_loglinear, table, prior=prior, max_order=order, seed=seed)

@@ -14,9 +14,9 @@ import pandas as pd
 from mse.datasets import load_dataset
 from mse.errors import BadInput
 from mse.estimate import Estimate
-from mse.models.loglinear import fit_loglinear
+from mse.models.loglinear.fitting import fit_loglinear
+from mse.models.loglinear.search import select_loglinear
 from mse.models.lower_bound import chao_lower_bound
-from mse.models.search import select_loglinear
 from mse.models.two_lists import chapman, lincoln_petersen
 
 __all__ = ["PublishedNumber", "published_numbers", "published_works", "reproduce"]

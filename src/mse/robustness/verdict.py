@@ -13,12 +13,12 @@ import pandas as pd
 
 from mse.errors import NoFiniteMLE, Refused
 from mse.histories import CaptureHistories
-from mse.models.bootstrap import Percentile, choose_in_resamples, resample_counts
-from mse.models.choosing import AmongModels
-from mse.models.downhill import downhill_ranking
-from mse.models.extended import full_table
-from mse.models.ranking import rank_models
-from mse.models.terms import all_terms, bitsets_of, hierarchical_models
+from mse.models.loglinear.bootstrap import Percentile, choose_in_resamples, resample_counts
+from mse.models.loglinear.choosing import AmongModels
+from mse.models.loglinear.downhill import downhill_ranking
+from mse.models.loglinear.extended import full_table
+from mse.models.loglinear.ranking import rank_models
+from mse.models.loglinear.terms import all_terms, bitsets_of, hierarchical_models
 from mse.robustness.sentences import sentence
 
 __all__ = ["Finding", "Verdict", "feasibility"]

@@ -9,10 +9,10 @@ import numpy as np
 from mse.errors import NoFiniteMLE, NotIdentified, Refused
 from mse.estimate import Estimate
 from mse.histories import CaptureHistories
-from mse.models.loglinear import fit_loglinear
+from mse.models.loglinear.fitting import fit_loglinear
+from mse.models.loglinear.search import select_loglinear
+from mse.models.loglinear.space import MOST_LISTS
 from mse.models.lower_bound import chao_lower_bound
-from mse.models.search import select_loglinear
-from mse.models.space import MOST_LISTS
 from mse.models.two_lists import chapman
 from mse.study.plan import Bayes, Plan, Select
 from mse.study.stage import as_json, run_stage
@@ -89,7 +89,7 @@ def _fitted(number: int, model: str, plan: Plan) -> PlannedModel:
 def _bayesian(options: Bayes, seed: int) -> PlannedModel:
     def fit(histories: CaptureHistories) -> Estimate:
         # Importing PyMC takes seconds, which only a study with a Bayesian model should pay.
-        from mse.models.bayesian_loglinear import bayes_loglinear
+        from mse.models.bayes.loglinear import bayes_loglinear
 
         return bayes_loglinear(histories, prior=options.prior, max_order=options.max_order, seed=seed)
 

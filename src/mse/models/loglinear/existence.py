@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.estimability import ascent_direction, total_is_identified
-from mse.models.extended import Support
-from mse.models.poisson import CONVERGED
+from mse.models.loglinear.extended import Support
+from mse.models.loglinear.poisson import CONVERGED
 
 __all__ = ["statuses_of"]
 

@@ -5,11 +5,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mse.histories import CaptureHistories
-from mse.models.criteria import CRITERIA, Criterion
-from mse.models.existence import statuses_of
-from mse.models.extended import STATUSES, extended_mle, full_table, log_likelihood_of_counts
-from mse.models.poisson import fit_batch
-from mse.models.terms import LogLinear, all_terms, terms_of
+from mse.models.loglinear.criteria import CRITERIA, Criterion
+from mse.models.loglinear.existence import statuses_of
+from mse.models.loglinear.extended import STATUSES, extended_mle, full_table, log_likelihood_of_counts
+from mse.models.loglinear.poisson import fit_batch
+from mse.models.loglinear.terms import LogLinear, all_terms, terms_of
 
 __all__ = ["in_order_of_degree", "rank_models"]
 

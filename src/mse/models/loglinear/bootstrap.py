@@ -13,7 +13,7 @@ from scipy.special import ndtr, ndtri
 
 from mse.errors import BadInput, Refused
 from mse.interval import Interval, check_level
-from mse.models.choosing import Choice, Chooser
+from mse.models.loglinear.choosing import Choice, Chooser
 
 __all__ = ["BCa", "Percentile", "Resampling", "choose_in_resamples", "resample_counts"]
 

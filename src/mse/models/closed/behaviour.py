@@ -17,8 +17,8 @@ from scipy.special import digamma, gammaln, xlogy
 
 from mse.errors import NoFiniteMLE, Refused
 from mse.histories import CaptureHistories
-from mse.models.closed_fit import fit_statistics
-from mse.models.closed_profile import HiddenProfile
+from mse.models.closed.fitting import fit_statistics
+from mse.models.closed.profile import HiddenProfile
 
 __all__ = ["BEHAVIOUR_MODELS", "RemovalMLE", "fit_behaviour", "removal_profile"]
 

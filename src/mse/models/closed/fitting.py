@@ -12,8 +12,8 @@ from scipy.special import gammaln, xlogy
 from mse.errors import NoFiniteMLE, NotIdentified
 from mse.estimability import mle_exists, total_is_identified
 from mse.histories import CaptureHistories
-from mse.models.closed_design import ClosedDesign
-from mse.models.dense_poisson import DenseFit, fit_dense, intercept_variance
+from mse.models.closed.dense_poisson import DenseFit, fit_dense, intercept_variance
+from mse.models.closed.design import ClosedDesign
 
 __all__ = ["ClosedMLE", "constrained_fit", "fit_closed", "fit_statistics"]
 

@@ -14,10 +14,10 @@ from mse import provenance
 from mse.errors import BadInput, NoOverlap
 from mse.estimate import Posterior
 from mse.histories import CaptureHistories, as_text
-from mse.models.convergence import cautions, convergence, faults, posterior_tree, refuse_unless_converged
-from mse.models.nuts import SAMPLERS, nuts_draws
-from mse.models.shrinkage_density import Parameters, ShrinkagePrior, Target, log_density, parameters
-from mse.models.terms import LogLinear, all_terms, design_matrix
+from mse.models.bayes.convergence import cautions, convergence, faults, posterior_tree, refuse_unless_converged
+from mse.models.bayes.nuts import SAMPLERS, nuts_draws
+from mse.models.bayes.shrinkage_density import Parameters, ShrinkagePrior, Target, log_density, parameters
+from mse.models.loglinear.terms import LogLinear, all_terms, design_matrix
 
 __all__ = ["bayes_loglinear"]
 

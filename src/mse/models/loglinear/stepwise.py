@@ -19,11 +19,11 @@ from scipy.special import xlogy
 
 from mse.errors import BadInput
 from mse.histories import CaptureHistories
-from mse.models.certificate import finite_part, fit_with_status
-from mse.models.choosing import Choice
-from mse.models.extended import extended_mle, full_table
-from mse.models.poisson import superset_sums, table_sums
-from mse.models.terms import LogLinear, all_terms
+from mse.models.loglinear.certificate import finite_part, fit_with_status
+from mse.models.loglinear.choosing import Choice
+from mse.models.loglinear.extended import extended_mle, full_table
+from mse.models.loglinear.poisson import superset_sums, table_sums
+from mse.models.loglinear.terms import LogLinear, all_terms
 
 __all__ = ["Stepwise", "StepwisePath", "stepwise_bitset", "stepwise_path"]
 

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from mse.models.poisson import CONVERGED, fit_model, table_sums, workspace
+from mse.models.loglinear.poisson import CONVERGED, fit_model, table_sums, workspace
 
 __all__ = ["best_models", "term_order"]
 

@@ -9,10 +9,10 @@ from mse.errors import BadInput, NoOverlap, Refused
 from mse.estimate import Replicated
 from mse.histories import CaptureHistories
 from mse.interval import IntervalRule, LogNormal
-from mse.models.closed_behaviour import BEHAVIOUR_MODELS, RemovalMLE, fit_behaviour, removal_profile
-from mse.models.closed_design import HETEROGENEITIES, LOGLINEAR_MODELS, design_of
-from mse.models.closed_fit import ClosedMLE, fit_closed
-from mse.models.closed_profile import HiddenProfile, profile_of
+from mse.models.closed.behaviour import BEHAVIOUR_MODELS, RemovalMLE, fit_behaviour, removal_profile
+from mse.models.closed.design import HETEROGENEITIES, LOGLINEAR_MODELS, design_of
+from mse.models.closed.fitting import ClosedMLE, fit_closed
+from mse.models.closed.profile import HiddenProfile, profile_of
 
 __all__ = ["ClosedEstimate", "closed_population"]
 

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from mse.errors import BadInput
 from mse.histories import CaptureHistories
 from mse.interval import IntervalRule
-from mse.models.bootstrap import BCa, Percentile, Resampling, choose_in_resamples, resample_counts
-from mse.models.choosing import Chooser
-from mse.models.criteria import Criterion
-from mse.models.extended import extended_mle
-from mse.models.loglinear import LogLinearEstimate, estimate_of
-from mse.models.searches import Search, downhill, exhaustive, stepwise
-from mse.models.stepwise import DEFAULT_P
-from mse.models.terms import parse_model
+from mse.models.loglinear.bootstrap import BCa, Percentile, Resampling, choose_in_resamples, resample_counts
+from mse.models.loglinear.choosing import Chooser
+from mse.models.loglinear.criteria import Criterion
+from mse.models.loglinear.extended import extended_mle
+from mse.models.loglinear.fitting import LogLinearEstimate, estimate_of
+from mse.models.loglinear.searches import Search, downhill, exhaustive, stepwise
+from mse.models.loglinear.stepwise import DEFAULT_P
+from mse.models.loglinear.terms import parse_model
 
 __all__ = ["SelectedLogLinear", "select_loglinear"]
 

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from mse.errors import BadInput, NoFiniteMLE
 from mse.histories import CaptureHistories
-from mse.models.certificate import finite_part, fit_with_status
-from mse.models.choosing import Choice
-from mse.models.criteria import Criterion
-from mse.models.extended import full_table, log_likelihood_of_counts
-from mse.models.poisson import table_sums
-from mse.models.stepwise import stepwise_bitset
-from mse.models.terms import LogLinear, all_terms, parse_model
+from mse.models.loglinear.certificate import finite_part, fit_with_status
+from mse.models.loglinear.choosing import Choice
+from mse.models.loglinear.criteria import Criterion
+from mse.models.loglinear.extended import full_table, log_likelihood_of_counts
+from mse.models.loglinear.poisson import table_sums
+from mse.models.loglinear.stepwise import stepwise_bitset
+from mse.models.loglinear.terms import LogLinear, all_terms, parse_model
 
 __all__ = ["STARTS", "Downhill", "Visited", "downhill_ranking"]
 

@@ -16,8 +16,8 @@ from scipy.special import gammaln, xlogy
 from mse.errors import NoFiniteMLE, NotIdentified
 from mse.estimability import mle_exists, total_is_identified
 from mse.histories import CaptureHistories
-from mse.models.poisson import CONVERGED, Fit, fit_cells, superset_sums
-from mse.models.terms import LogLinear
+from mse.models.loglinear.poisson import CONVERGED, Fit, fit_cells, superset_sums
+from mse.models.loglinear.terms import LogLinear
 
 __all__ = [
     "STATUSES",

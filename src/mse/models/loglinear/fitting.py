@@ -14,9 +14,9 @@ from mse.errors import BadInput
 from mse.estimate import Replicated
 from mse.histories import CaptureHistories
 from mse.interval import IntervalRule, LogNormal
-from mse.models.extended import ExtendedMLE, extended_mle
-from mse.models.profile import ProfileLikelihood
-from mse.models.terms import LogLinear, parse_model
+from mse.models.loglinear.extended import ExtendedMLE, extended_mle
+from mse.models.loglinear.profile import ProfileLikelihood
+from mse.models.loglinear.terms import LogLinear, parse_model
 
 __all__ = ["LogLinearEstimate", "estimate_of", "fit_loglinear"]
 

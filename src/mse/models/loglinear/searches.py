@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from mse.errors import BadInput, NoFiniteMLE
 from mse.histories import CaptureHistories
-from mse.models.choosing import AllModels, AmongModels, Chooser
-from mse.models.criteria import Criterion
-from mse.models.downhill import STARTS, Downhill, downhill_ranking
-from mse.models.extended import full_table
-from mse.models.ranking import in_order_of_degree, rank_models
-from mse.models.space import Space, search_space
-from mse.models.stepwise import Stepwise, stepwise_path
-from mse.models.terms import all_terms, bitsets_of, hierarchical_models
+from mse.models.loglinear.choosing import AllModels, AmongModels, Chooser
+from mse.models.loglinear.criteria import Criterion
+from mse.models.loglinear.downhill import STARTS, Downhill, downhill_ranking
+from mse.models.loglinear.extended import full_table
+from mse.models.loglinear.ranking import in_order_of_degree, rank_models
+from mse.models.loglinear.space import Space, search_space
+from mse.models.loglinear.stepwise import Stepwise, stepwise_path
+from mse.models.loglinear.terms import all_terms, bitsets_of, hierarchical_models
 
 __all__ = ["Found", "Search", "downhill", "exhaustive", "stepwise"]
 

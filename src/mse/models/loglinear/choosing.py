@@ -9,10 +9,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mse.models.branch_and_bound import best_models, term_order
-from mse.models.criteria import Criterion
-from mse.models.existence import statuses_of
-from mse.models.poisson import CONVERGED, fit_batch
+from mse.models.loglinear.branch_and_bound import best_models, term_order
+from mse.models.loglinear.criteria import Criterion
+from mse.models.loglinear.existence import statuses_of
+from mse.models.loglinear.poisson import CONVERGED, fit_batch
 
 __all__ = ["AllModels", "AmongModels", "Choice", "Chooser"]
 

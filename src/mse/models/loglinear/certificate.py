@@ -13,8 +13,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from mse.models.extended import STATUSES, Support
-from mse.models.poisson import CONVERGED, TOLERANCE, Fit, fit_cells, superset_sums
+from mse.models.loglinear.extended import STATUSES, Support
+from mse.models.loglinear.poisson import CONVERGED, TOLERANCE, Fit, fit_cells, superset_sums
 
 __all__ = ["existence_is_proved", "finite_part", "fit_with_status"]
 

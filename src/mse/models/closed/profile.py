@@ -16,7 +16,7 @@ from scipy.special import digamma, gammaln, ndtri, xlogy
 
 from mse.errors import Refused
 from mse.interval import Interval, check_level
-from mse.models.closed_fit import ClosedMLE, constrained_fit
+from mse.models.closed.fitting import ClosedMLE, constrained_fit
 
 __all__ = ["HiddenProfile", "profile_of"]
 

@@ -20,11 +20,11 @@ from mse.errors import BadInput, NoFiniteMLE
 from mse.estimate import Replicated
 from mse.histories import CaptureHistories
 from mse.interval import Interval, check_level
-from mse.models.extended import extended_mle, full_table, support_of
-from mse.models.poisson import CONVERGED, fit_cells
-from mse.models.ranking import rank_models
-from mse.models.space import search_space
-from mse.models.terms import hierarchical_models, parse_model
+from mse.models.loglinear.extended import extended_mle, full_table, support_of
+from mse.models.loglinear.poisson import CONVERGED, fit_cells
+from mse.models.loglinear.ranking import rank_models
+from mse.models.loglinear.space import search_space
+from mse.models.loglinear.terms import hierarchical_models, parse_model
 
 __all__ = ["AveragedLogLinear", "Mixture", "Mode", "average_loglinear", "modes_of"]
 

@@ -16,8 +16,8 @@ from scipy.special import digamma, gammaln, ndtri, xlogy
 
 from mse.errors import Refused
 from mse.interval import Interval, check_level
-from mse.models.extended import ExtendedMLE
-from mse.models.poisson import CONVERGED, fit_cells
+from mse.models.loglinear.extended import ExtendedMLE
+from mse.models.loglinear.poisson import CONVERGED, fit_cells
 
 __all__ = ["ProfileLikelihood"]
 

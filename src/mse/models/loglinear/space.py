@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from mse.errors import BadInput
 from mse.histories import CaptureHistories
-from mse.models.extended import full_table
-from mse.models.terms import all_terms, hierarchical_models, parse_model
+from mse.models.loglinear.extended import full_table
+from mse.models.loglinear.terms import all_terms, hierarchical_models, parse_model
 
 __all__ = ["MOST_LISTS", "Space", "search_space"]
 

@@ -1,0 +1,1 @@
+"""Bayesian models: a density, a sampler, and the checks without which there is no answer."""

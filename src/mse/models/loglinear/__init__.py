@@ -1,0 +1,1 @@
+"""Log-linear models: fitted one by one or by the million, searched, averaged, resampled."""
