@@ -22,7 +22,7 @@ UNKNOWN = "unknown"
 JOIN = "\x1f"
 
 
-def encode(register: Register, *, key: Key, project: str) -> EncodedRegister:
+def encode(register: Register, *, key: Key, project: str, delivery: int = 1) -> EncodedRegister:
     """Replace the identifiers of a list by keyed tokens, so that it can leave the agency.
 
     Parameters
@@ -32,6 +32,8 @@ def encode(register: Register, *, key: Key, project: str) -> EncodedRegister:
         Read with `read_key`; the agencies of one project use the same key, and the linkage unit never holds it.
     project : str
         The study that the list is encoded for; must be the one the key was made for.
+    delivery : int
+        1 for the first time that the list is sent; a later delivery of the list has a higher number and replaces it.
 
     Returns
     -------
@@ -42,7 +44,8 @@ def encode(register: Register, *, key: Key, project: str) -> EncodedRegister:
     Raises
     ------
     BadInput
-        If the key is of another project, no field can be encoded, or an attribute is not in its common categories.
+        If the key is of another project, no field can be encoded, an attribute is not in its common categories, or
+        the delivery is not a number from 1 on.
 
     References
     ----------
@@ -62,6 +65,8 @@ def encode(register: Register, *, key: Key, project: str) -> EncodedRegister:
     check_project(project)
     if project != key.project:
         raise BadInput(f"the key was made for project {key.project!r}, not {project!r}; a key serves one project only")
+    if delivery < 1:
+        raise BadInput(f"delivery={delivery} is not possible; the first delivery of a list is 1, the next one 2")
     tokens = _tokens(register)
     persons = persons_of(register)
     forms = [normal_forms(person) for person in persons]
@@ -69,21 +74,23 @@ def encode(register: Register, *, key: Key, project: str) -> EncodedRegister:
     attributes = tuple(field for field in COMMON_CATEGORIES if field in register.attribute_fields)
     one_each = [forms[group[0]] if len(group) == 1 else _merged_forms(persons, group) for group in groups]
     columns: dict[str, Sequence[str | None]] = {
-        "record": _record_ids(register, groups, key),
+        "record": _record_ids(register, groups, key, delivery),
         **token_columns(one_each, tokens, key=key),
         **{field: _attribute(register, field, groups) for field in attributes},
     }
     records = pd.DataFrame(columns, dtype="str").sort_values("record", ignore_index=True)
-    return EncodedRegister(_header(register, key, tokens, attributes, len(records)), records)
+    return EncodedRegister(_header(register, key, tokens, attributes, len(records), delivery), records)
 
 
-def id_map(register: Register, *, key: Key) -> pd.DataFrame:
+def id_map(register: Register, *, key: Key, delivery: int = 1) -> pd.DataFrame:
     """Which record of the encoded list holds which row of the agency's file. The agency keeps it and never sends it.
 
     Parameters
     ----------
     register : Register
     key : Key
+    delivery : int
+        As given to `encode`.
 
     Returns
     -------
@@ -94,7 +101,7 @@ def id_map(register: Register, *, key: Key) -> pd.DataFrame:
     rows = register.records.index
     lines = [
         (record, int(rows[i]))
-        for record, group in zip(_record_ids(register, groups, key), groups, strict=True)
+        for record, group in zip(_record_ids(register, groups, key, delivery), groups, strict=True)
         for i in group
     ]
     return pd.DataFrame(sorted(lines), columns=["record", "row"])
@@ -115,11 +122,12 @@ def _merged_forms(persons: Sequence[Person], group: Sequence[int]) -> dict[str, 
     return normal_forms(merged([persons[i] for i in group]))
 
 
-def _record_ids(register: Register, groups: Sequence[Sequence[int]], key: Key) -> list[str]:
+def _record_ids(register: Register, groups: Sequence[Sequence[int]], key: Key, delivery: int) -> list[str]:
     """Ids that only the key can tell from random ones; sorting by them shuffles the rows, the same on every run."""
     subkey = key.subkey("record", "all", version=rules().version)
     rows = register.records.index
-    names = [JOIN.join((register.codebook.agency, register.name, str(int(rows[group[0]])))) for group in groups]
+    about = (register.codebook.agency, register.name, str(delivery))
+    names = [JOIN.join((*about, str(int(rows[group[0]])))) for group in groups]
     return [hmac.digest(subkey, name.encode("utf-8"), "sha256")[:RECORD_BYTES].hex() for name in names]
 
 
@@ -141,7 +149,7 @@ def _first_known(values: Sequence[str | None]) -> str | None:
 
 
 def _header(
-    register: Register, key: Key, tokens: Sequence[Token], attributes: tuple[str, ...], n_records: int
+    register: Register, key: Key, tokens: Sequence[Token], attributes: tuple[str, ...], n_records: int, delivery: int
 ) -> Header:
     codebook = register.codebook
     return Header(
@@ -164,4 +172,5 @@ def _header(
         n_rows=len(register),
         n_set_aside=register.n_set_aside,
         n_records=n_records,
+        delivery=delivery,
     )

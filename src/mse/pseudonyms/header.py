@@ -62,6 +62,8 @@ class Header:
     n_rows, n_set_aside, n_records : int
         Readable rows of the agency's list, unreadable rows, and records in this file: `n_rows - n_records` rows
         were merged at the agency because they were the same person in plain text.
+    delivery : int
+        1 for the first time that the agency sends the list to the project; a later delivery replaces an earlier one.
     """
 
     rules_version: str
@@ -83,6 +85,7 @@ class Header:
     n_rows: int
     n_set_aside: int
     n_records: int
+    delivery: int = 1
     format: str = FORMAT
 
     @property
@@ -163,6 +166,7 @@ def _checks(about: Mapping[str, Any]) -> dict[str, bool]:
     for name in ("n_rows", "n_set_aside", "n_records"):
         value = about[name]
         checks[name] = type(value) is int and value >= 0
+    checks["delivery"] = type(about["delivery"]) is int and about["delivery"] >= 1
     checks["period"] = _is_period(about["period"])
     tokens, attributes = about["fields"], about["attributes"]
     checks["fields"] = isinstance(tokens, list) and all(map(_is_token, tokens))
