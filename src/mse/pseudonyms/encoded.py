@@ -13,7 +13,7 @@ from mse.writing import write_text
 __all__ = ["EncodedRegister", "read_encoded"]
 
 RECORD = r"[0-9a-f]{24}"
-TOKEN = r"[0-9a-f]{32}"
+CELLS = {"token": r"[0-9a-f]{32}", "bloom": r"[0-9a-f]{128}"}
 CATEGORY = r"[a-z0-9][a-z0-9_\-]{0,39}"
 CHANGED = "the file was changed or cut after it was written, ask the agency for the original"
 
@@ -28,7 +28,8 @@ class EncodedRegister:
         What the file declares: project, key fingerprint, rules, and the codebook's declarations.
     records : DataFrame of str, one row per record, sorted by `record`
         Column ``record`` (random-looking id of 24 hexadecimal digits), then one column per token field (32
-        hexadecimal digits, several joined by ``|``, or missing), then the attributes in the common categories.
+        hexadecimal digits, of a filter 128, several joined by ``|``, or missing), then the attributes in the common
+        categories.
 
     Raises
     ------
@@ -162,7 +163,8 @@ def _problem(header: Header, records: pd.DataFrame) -> str | None:
     if not _all_fit(ids, RECORD, missing=False) or not ids.is_unique or not ids.is_monotonic_increasing:
         return "its record ids must be 24 hexadecimal digits each, all different, in ascending order"
     for token in header.fields:
-        form = TOKEN if token.kind == "token" else rf"{TOKEN}(\|{TOKEN})*"
+        one = CELLS[token.kind.removesuffix("s")]
+        form = one if token.kind in CELLS else rf"{one}(\|{one})*"
         if not _all_fit(records[token.name], form, missing=True):
             return f"column {token.name} holds something that is not a token"
     for attribute in header.attributes:

@@ -2,27 +2,38 @@
 
 import hmac
 from collections.abc import Sequence
+from typing import Literal
 
+import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
 
 from mse.errors import BadInput
 from mse.pseudonyms.encoded import EncodedRegister
-from mse.pseudonyms.header import Header
+from mse.pseudonyms.header import ENCODINGS, Header
 from mse.pseudonyms.key import Key, check_project
-from mse.pseudonyms.merging import Person, is_alias, merged, persons_of, same_person
+from mse.pseudonyms.merging import Person, compared, is_alias, merged, persons_of, same_person
 from mse.pseudonyms.normalise import normal_forms
 from mse.pseudonyms.rules import Token, rules
-from mse.pseudonyms.tokens import known_answer_digest, token_columns
+from mse.pseudonyms.tokens import Subkeys, known_answer_digest, subkeys, token_columns
 from mse.registers import COMMON_CATEGORIES, IDENTIFIER_FIELDS, Register
 
 __all__ = ["encode", "id_map"]
 
-RECORD_BYTES = 12
 UNKNOWN = "unknown"
-JOIN = "\x1f"
+CHUNK = 10_000  # records that are hashed together; what is written does not depend on it
 
 
-def encode(register: Register, *, key: Key, project: str, delivery: int = 1) -> EncodedRegister:
+def encode(
+    register: Register,
+    *,
+    key: Key,
+    project: str,
+    encoding: Literal["match_keys", "bloom"] = "match_keys",
+    delivery: int = 1,
+    n_jobs: int = 1,
+) -> EncodedRegister:
     """Replace the identifiers of a list by keyed tokens, so that it can leave the agency.
 
     Parameters
@@ -32,8 +43,15 @@ def encode(register: Register, *, key: Key, project: str, delivery: int = 1) -> 
         Read with `read_key`; the agencies of one project use the same key, and the linkage unit never holds it.
     project : str
         The study that the list is encoded for; must be the one the key was made for.
+    encoding : {"match_keys", "bloom"}
+        ``match_keys``: tokens of two fields or more together, such as both names with the date of birth; they can
+        be equal or not, and hardly any stands on two persons. ``bloom``: a filter for each name and for the birth,
+        in which similar values stay similar; it finds more misspelt persons, and gives more away: similarities and
+        frequent names. All lists of a project need the same. Personal numbers are tokens in both.
     delivery : int
         1 for the first time that the list is sent; a later delivery of the list has a higher number and replaces it.
+    n_jobs : int
+        Processes. The result does not depend on it.
 
     Returns
     -------
@@ -45,7 +63,7 @@ def encode(register: Register, *, key: Key, project: str, delivery: int = 1) -> 
     ------
     BadInput
         If the key is of another project, no field can be encoded, an attribute is not in its common categories, or
-        the delivery is not a number from 1 on.
+        an option is not possible.
 
     References
     ----------
@@ -55,31 +73,52 @@ def encode(register: Register, *, key: Key, project: str, delivery: int = 1) -> 
     --------
     >>> from datetime import date
     >>> from mse.registers import Codebook, Column
-    >>> columns = (Column("navn", "name", "given_name", identifier=True),)
+    >>> columns = (Column("duf", "text", "duf", identifier=True),)
     >>> year = (date(2020, 1, 1), date(2020, 12, 31))
     >>> codebook = Codebook("rosa", "ROSA", "adults", "in contact", year, "presumed", "p", "any", "all", columns)
-    >>> register = Register(codebook, pd.DataFrame({"given_name": ["Ana", "Åse"]}, dtype="str"), source_sha256="")
+    >>> register = Register(codebook, pd.DataFrame({"duf": ["209912345678", None]}, dtype="str"), source_sha256="")
     >>> encode(register, key=Key("demo", bytes(range(32))), project="demo")
-    EncodedRegister('rosa', 2 records, 3 token fields, project 'demo', key 38906176)
+    EncodedRegister('rosa', 2 records, 1 token fields, project 'demo', key 38906176)
     """
     check_project(project)
     if project != key.project:
         raise BadInput(f"the key was made for project {key.project!r}, not {project!r}; a key serves one project only")
     if delivery < 1:
         raise BadInput(f"delivery={delivery} is not possible; the first delivery of a list is 1, the next one 2")
-    tokens = _tokens(register)
-    persons = persons_of(register)
-    forms = [normal_forms(person) for person in persons]
-    groups, _ = same_person(forms)
+    if encoding not in ENCODINGS:
+        raise BadInput.option("encoding", encoding, ENCODINGS)
+    if n_jobs < 1:
+        raise BadInput(f"n_jobs={n_jobs!r} is below 1; give the number of processes")
+    tokens = _tokens(register, encoding)
     attributes = tuple(field for field in COMMON_CATEGORIES if field in register.attribute_fields)
-    one_each = [forms[group[0]] if len(group) == 1 else _merged_forms(persons, group) for group in groups]
-    columns: dict[str, Sequence[str | None]] = {
-        "record": _record_ids(register, groups, key, delivery),
-        **token_columns(one_each, tokens, key=key),
-        **{field: _attribute(register, field, groups) for field in attributes},
-    }
-    records = pd.DataFrame(columns, dtype="str").sort_values("record", ignore_index=True)
-    return EncodedRegister(_header(register, key, tokens, attributes, len(records), delivery), records)
+    for field in attributes:
+        _check_attribute(register, field)
+    keys = subkeys(key, tokens)
+    ids = _record_ids(register, key, delivery)
+    order = np.argsort(ids, kind="stable")
+    places = [order[start : start + CHUNK] for start in range(0, len(order), CHUNK)] or [order]
+    # Big arrays would reach the other processes through a file; nothing that was typed goes to the disk.
+    made = Parallel(n_jobs=n_jobs, max_nbytes=None)(
+        delayed(_hashed)(persons_of(register, register.records.iloc[own]), ids[own], tokens, keys) for own in places
+    )
+    groups, _ = same_person(
+        pd.concat([found.set_axis(own) for own, (_, found) in zip(places, made, strict=True)]).sort_index()
+    )
+    repeated = np.zeros(len(ids), dtype=bool)
+    repeated[[i for group in groups for i in group]] = True
+    chunks = [
+        cells.assign(**{field: register.records[field].iloc[own].to_numpy() for field in attributes}).loc[
+            ~repeated[own]
+        ]
+        for own, (cells, _) in zip(places, made, strict=True)
+    ]
+    records = pd.concat(chunks, ignore_index=True)
+    if groups:
+        one_each = _merged_records(register, groups, ids, tokens, keys, attributes)
+        records = pd.concat([records, one_each]).sort_values("record", ignore_index=True)
+    return EncodedRegister(
+        _header(register, key, encoding, tokens, attributes, len(records), delivery), records.astype("str")
+    )
 
 
 def id_map(register: Register, *, key: Key, delivery: int = 1) -> pd.DataFrame:
@@ -97,64 +136,88 @@ def id_map(register: Register, *, key: Key, delivery: int = 1) -> pd.DataFrame:
     DataFrame, columns record, row
         Sorted by record; a record that was merged from several rows has a line for each. It holds no name.
     """
-    groups, _ = same_person([normal_forms(person) for person in persons_of(register)])
-    rows = register.records.index
-    lines = [
-        (record, int(rows[i]))
-        for record, group in zip(_record_ids(register, groups, key, delivery), groups, strict=True)
-        for i in group
-    ]
+    groups, _ = same_person(compared([normal_forms(person) for person in persons_of(register)]))
+    first_of = {i: group[0] for group in groups for i in group}
+    ids = _record_ids(register, key, delivery)
+    lines = [(str(ids[first_of.get(i, i)]), int(row)) for i, row in enumerate(register.records.index)]
     return pd.DataFrame(sorted(lines), columns=["record", "row"])
 
 
-def _tokens(register: Register) -> tuple[Token, ...]:
+def _tokens(register: Register, encoding: str) -> tuple[Token, ...]:
     present = frozenset("alias" if is_alias(field) else field for field in register.identifier_fields)
-    tokens = rules().tokens_of(present)
+    tokens = rules().tokens_of(present, encoding=encoding)
     if not tokens:
         raise BadInput(
-            f"the register {register.name!r} has no field that can be encoded; declare at least one of "
+            f"the register {register.name!r} has no fields that can be encoded as {encoding}; declare more of "
             f"{', '.join(IDENTIFIER_FIELDS)} in its codebook"
         )
     return tokens
 
 
-def _merged_forms(persons: Sequence[Person], group: Sequence[int]) -> dict[str, str]:
-    return normal_forms(merged([persons[i] for i in group]))
+def _hashed(
+    persons: Sequence[Person], ids: Sequence[str], tokens: Sequence[Token], keys: Subkeys
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The records of these rows, and what decides whether two rows are the same person."""
+    forms = [normal_forms(person) for person in persons]
+    columns = {"record": list(ids), **token_columns(forms, tokens, records=ids, subkeys=keys)}
+    return pd.DataFrame(columns, dtype="str"), compared(forms)
 
 
-def _record_ids(register: Register, groups: Sequence[Sequence[int]], key: Key, delivery: int) -> list[str]:
-    """Ids that only the key can tell from random ones; sorting by them shuffles the rows, the same on every run."""
+def _merged_records(
+    register: Register,
+    groups: Sequence[Sequence[int]],
+    ids: NDArray[np.str_],
+    tokens: Sequence[Token],
+    keys: Subkeys,
+    attributes: Sequence[str],
+) -> pd.DataFrame:
+    """One record for each group of rows that are the same person, under the id of its first row."""
+    persons = [merged(persons_of(register, register.records.iloc[list(group)])) for group in groups]
+    records, _ = _hashed(persons, [ids[group[0]] for group in groups], tokens, keys)
+    for field in attributes:
+        column = register.records[field]
+        records[field] = pd.Series([_first_known(column.iloc[list(group)].dropna()) for group in groups], dtype="str")
+    return records
+
+
+def _record_ids(register: Register, key: Key, delivery: int) -> NDArray[np.str_]:
+    """For each row an id that only the key can tell from a random one; sorting by them shuffles the rows."""
     subkey = key.subkey("record", "all", version=rules().version)
-    rows = register.records.index
-    about = (register.codebook.agency, register.name, str(delivery))
-    names = [JOIN.join((*about, str(int(rows[group[0]])))) for group in groups]
-    return [hmac.digest(subkey, name.encode("utf-8"), "sha256")[:RECORD_BYTES].hex() for name in names]
+    table = rules().tables["hashing"]
+    about = table["join"].join((register.codebook.agency, register.name, str(delivery), ""))
+    names = [f"{about}{int(row)}".encode() for row in register.records.index]
+    return np.array([hmac.digest(subkey, name, "sha256")[: table["record_bytes"]].hex() for name in names], dtype=str)
 
 
-def _attribute(register: Register, field: str, groups: Sequence[Sequence[int]]) -> list[str | None]:
-    """The category of each record; of merged rows the first that is known."""
+def _check_attribute(register: Register, field: str) -> None:
     column = register.records[field]
     if not column.dropna().isin(COMMON_CATEGORIES[field].codes).all():
         raise BadInput(
             f"the register {register.name!r} holds values of {field} that are not common categories; "
             f"map its local codes in the codebook to {', '.join(COMMON_CATEGORIES[field].codes)}"
         )
-    values = [None if missing else str(value) for value, missing in zip(column, column.isna(), strict=True)]
-    return [_first_known([values[i] for i in group]) for group in groups]
 
 
-def _first_known(values: Sequence[str | None]) -> str | None:
-    given = [value for value in values if value is not None]
-    return next((value for value in given if value != UNKNOWN), given[0] if given else None)
+def _first_known(given: pd.Series) -> str | None:
+    """Of the categories of merged rows the first that is known."""
+    values = [str(value) for value in given]
+    return next((value for value in values if value != UNKNOWN), values[0] if values else None)
 
 
 def _header(
-    register: Register, key: Key, tokens: Sequence[Token], attributes: tuple[str, ...], n_records: int, delivery: int
+    register: Register,
+    key: Key,
+    encoding: str,
+    tokens: Sequence[Token],
+    attributes: tuple[str, ...],
+    n_records: int,
+    delivery: int,
 ) -> Header:
     codebook = register.codebook
     return Header(
         rules_version=rules().version,
         rules_digest=rules().digest,
+        encoding=encoding,
         project=key.project,
         register=codebook.name,
         agency=codebook.agency,

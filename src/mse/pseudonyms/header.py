@@ -9,10 +9,11 @@ from typing import Any
 
 from mse.errors import BadInput
 
-__all__ = ["FORMAT", "Header", "TokenField"]
+__all__ = ["ENCODINGS", "FORMAT", "Header", "TokenField"]
 
-FORMAT = "mse-encoded 1"
-KINDS = ("token", "tokens")
+FORMAT = "mse-encoded 2"
+ENCODINGS = ("match_keys", "bloom")
+KINDS = ("token", "tokens", "bloom", "blooms")
 POPULATIONS = ("adults", "minors")
 PRESENCES = ("in contact", "new")
 TEXTS = (
@@ -32,7 +33,7 @@ MAX_LENGTH = 1 << 20
 
 @dataclass(frozen=True)
 class TokenField:
-    """One token column: its name, one token or several in a cell, and the fields that it is made of."""
+    """One column of tokens or filters: its name, its kind (several in a cell or not), and the fields behind it."""
 
     name: str
     kind: str
@@ -47,6 +48,8 @@ class Header:
     ----------
     format, rules_version, rules_digest : str
         Layout of the file, and the version and SHA-256 of the normalisation rules.
+    encoding : {"match_keys", "bloom"}
+        What the names and dates became: tokens of at least two fields together, or filters of one field each.
     project : str
         The study for which the key was made.
     register, agency, population, presence, case_definition, case_definition_id, counting_rule : str
@@ -68,6 +71,7 @@ class Header:
 
     rules_version: str
     rules_digest: str
+    encoding: str
     project: str
     register: str
     agency: str
@@ -158,6 +162,7 @@ def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, Any]:
 def _checks(about: Mapping[str, Any]) -> dict[str, bool]:
     """For each entry whether it has the form that `Header` declares."""
     checks = {name: _is_text(about[name]) for name in TEXTS}
+    checks["encoding"] = about["encoding"] in ENCODINGS
     checks["population"] = about["population"] in POPULATIONS
     checks["presence"] = about["presence"] in PRESENCES
     for name in ("rules_digest", "key_fingerprint", "kat_digest"):

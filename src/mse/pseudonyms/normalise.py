@@ -7,14 +7,16 @@ missing: a missing value says nothing, while a wrong one would say that two reco
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import cache, lru_cache
+from itertools import combinations
 
 from mse.identifiers import is_duf, kind_of_identifier
 from mse.pseudonyms.rules import UNKNOWN, rules
 
 __all__ = [
+    "Forms",
     "aliases",
     "birth_date",
     "birth_year",
@@ -30,6 +32,8 @@ __all__ = [
 
 ISO_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 YEAR = re.compile(r"([0-9]{4})(\.0+)?")
+Words = tuple[str, ...]
+Forms = dict[str, tuple[str, ...]]
 
 
 @lru_cache(maxsize=1 << 16)
@@ -55,7 +59,9 @@ def name_words(text: str) -> tuple[str, ...]:
     ()
     """
     table = rules().tables["names"]
-    if len(text) > table["longest"]:
+    # What is not in the table is missing before it is composed too: which compositions there are depends on the
+    # Unicode version of whoever composes.
+    if len(text) > table["longest"] or UNKNOWN in text.translate(rules().letters):
         return ()
     letters = unicodedata.normalize("NFC", text).translate(rules().letters)
     if UNKNOWN in letters:
@@ -75,6 +81,8 @@ def joined(words: tuple[str, ...]) -> str:
 def skeleton(words: tuple[str, ...]) -> str:
     """The consonants that survive most ways of writing a name in Latin letters; empty for no words.
 
+    A name of which less than two letters would be left stands as it is: one letter is no name.
+
     Examples
     --------
     >>> {skeleton(name_words(name)) for name in ("Mohammed", "Muhamad", "Mahamed", "محمد")}
@@ -90,22 +98,20 @@ def skeleton(words: tuple[str, ...]) -> str:
         text = text.replace(old, new)
     text = re.sub(r"(.)\1+", r"\1", text)
     first = table["initial"] if text[0] in table["silent"] else text[0]
-    return first + "".join(letter for letter in text[1:] if letter not in table["silent"])
+    left = first + "".join(letter for letter in text[1:] if letter not in table["silent"])
+    return left if len(left) >= table["shortest"] else joined(words)
 
 
 def aliases(text: str) -> tuple[tuple[str, ...], ...]:
     """The words of each alias in a cell; several aliases are separated by one of `;|/,`."""
-    if not text:
-        return ()
-    separators = rules().tables["names"]["alias_separators"]
-    parts = re.split(f"[{re.escape(separators)}]", text)
+    parts = _split(text, rules().tables["names"]["alias_separators"])
     return tuple(words for words in map(name_words, parts) if words)
 
 
 @lru_cache(maxsize=1 << 16)
 def birth_date(text: str) -> date | None:
     """An ISO date of birth within the years that can be; anything else is missing."""
-    found = ISO_DATE.fullmatch(text.strip())
+    found = ISO_DATE.fullmatch(_stripped(text))
     if found is None:
         return None
     limits = rules().tables["birth"]
@@ -118,7 +124,7 @@ def birth_date(text: str) -> date | None:
 
 def birth_year(text: str) -> str:
     """A year of birth as four digits, or empty when missing."""
-    found = YEAR.fullmatch(text.strip())
+    found = YEAR.fullmatch(_stripped(text))
     limits = rules().tables["birth"]
     return found[1] if found and limits["earliest"] <= int(found[1]) <= limits["latest"] else ""
 
@@ -158,8 +164,9 @@ def phone(text: str) -> str:
     if not text:
         return ""
     table = rules().tables["numbers"]["phone"]
-    plus = text.strip().startswith("+")
-    found = digits(text.strip().removeprefix("+").replace("(", "").replace(")", ""))
+    typed = _stripped(text)
+    plus = typed.startswith("+")
+    found = digits(typed.removeprefix("+").replace("(", "").replace(")", ""))
     if found.startswith("00"):
         found, plus = found[2:], True
     country, national = table["country"], table["national"]
@@ -169,18 +176,19 @@ def phone(text: str) -> str:
     return f"+{found}" if fits and plus else found if fits else ""
 
 
-def normal_forms(person: Mapping[str, str]) -> dict[str, str]:
-    """All normal forms of one person, by the name of the form; several words stand with a blank between them.
+def normal_forms(person: Mapping[str, str]) -> Forms:
+    """All normal forms of one person, by the name of the form.
 
     Parameters
     ----------
     person : mapping of str to str
-        Identifier fields to what was typed; a missing field is absent. Several aliases stand in ``alias``, separated.
+        Identifier fields to what was typed; a missing field is absent. Several aliases or numbers stand in one cell,
+        separated.
 
     Returns
     -------
-    dict of str to str
-        Only forms that are not missing.
+    dict of str to tuple of str
+        Only forms that are not missing; one value, or several different ones.
 
     Notes
     -----
@@ -189,47 +197,130 @@ def normal_forms(person: Mapping[str, str]) -> dict[str, str]:
 
     Examples
     --------
-    >>> normal_forms({"given_name": "Åse", "birth_date": "1990-01-01"})["birth_year"]
-    '1990'
+    >>> forms = normal_forms({"given_name": "Åse", "family_name": "Østbye", "birth_date": "1990-01-01"})
+    >>> forms["names"], forms["skeletons"], forms["birth_years"], "birth_date" in forms
+    (('ase ostbye',), ('as astb',), ('1989-1990', '1990-1991'), False)
     """
-    given, family = name_words(person.get("given_name", "")), name_words(person.get("family_name", ""))
-    one = {
-        "given": joined(given),
-        "given_skeleton": skeleton(given),
-        "family": joined(family),
-        "family_skeleton": skeleton(family),
-        "nationality": joined(name_words(person.get("nationality", ""))),
-        "duf": duf(person.get("duf", "")),
-        "phone": phone(person.get("phone", "")),
-        **_birth(person),
+    forms = {
+        **_name_forms(
+            name_words(person.get("given_name", "")),
+            name_words(person.get("family_name", "")),
+            aliases(person.get("alias", "")),
+        ),
+        **_birth_forms(birth_date(person.get("birth_date", "")), birth_year(person.get("birth_year", ""))),
     }
-    if given and family:
-        one["names"] = " ".join(sorted({*given, *family}))
-        one["skeletons"] = " ".join(sorted((one["given_skeleton"], one["family_skeleton"])))
-        one["first_skeletons"] = " ".join(sorted((skeleton(given[:1]), skeleton(family[:1]))))
-        one["initials"] = " ".join(sorted((given[0][0], family[0][0])))
-    for field in ("d_number", "fnr"):  # one typed into the column of the other counts as what it is
-        number = identity_number(person[field]) if field in person else None
-        if number is not None:
-            one[number[0]] = number[1]
-    one["words"] = _distinct_words([given, family, *aliases(person.get("alias", ""))])
-    return {name: value for name, value in one.items() if value}
+    if "fnr" in person or "d_number" in person:
+        forms |= _identity_numbers(f"{person.get('d_number', '')};{person.get('fnr', '')}")
+    for field, read in (("duf", duf), ("phone", phone)):
+        if field in person:
+            forms[field] = _distinct(map(read, _split(person[field], rules().tables["numbers"]["several"])))
+    return {name: values for name, values in forms.items() if values}
 
 
-def _birth(person: Mapping[str, str]) -> dict[str, str]:
-    day = birth_date(person.get("birth_date", ""))
-    if day is None:
-        return {"birth_year": birth_year(person.get("birth_year", ""))}
-    year = {"birth_year": f"{day.year}"}
-    if day.isoformat()[5:] in rules().tables["birth"]["year_only"]:
-        return year
-    low, high = sorted((day.month, day.day))
-    return year | {"birth_date": day.isoformat(), "birth_date_any_order": f"{day.year}-{low:02}-{high:02}"}
-
-
-def _distinct_words(names: Iterable[Sequence[str]]) -> str:
+@lru_cache(maxsize=1 << 14)
+def _name_forms(given: Words, family: Words, others: tuple[Words, ...]) -> Mapping[str, tuple[str, ...]]:
+    """The forms of the names of one person; an empty form is missing."""
     shortest = rules().tables["names"]["shortest"]
-    return " ".join(sorted({word for words in names for word in words if len(word) >= shortest}))
+    names = [name for name in (given, family, *others) if name]
+    both = bool(given and family)
+    parts = _parts(names)
+    pairs = _distinct(_pairs(parts))
+    return {
+        "given": _distinct([joined(given)]),
+        "family": _distinct([joined(family)]),
+        "aliases": _distinct(map(joined, others)),
+        "names": (" ".join(sorted({*given, *family})),) if both else (),
+        "skeletons": (" ".join(sorted((skeleton(given), skeleton(family)))),) if both else (),
+        "words": _distinct(word for name in names for word in name if len(word) >= shortest),
+        "word_skeletons": _distinct(text for _, _, text in parts),
+        "pairs": pairs,
+        "slips": _distinct(slip for pair in pairs for slip in _slips(pair)),
+    }
+
+
+def _parts(names: list[Words]) -> list[tuple[int, bool, str]]:
+    """What may stand for a name in a key: each of its words, and all of them as one.
+
+    For each part the number of its name, whether it is the whole of a name of several words, and its skeleton.
+    Particles such as "al" and "van" stand alone only in names that have no other word.
+    """
+    table = rules().tables["names"]
+    parts = []
+    for number, name in enumerate(names):
+        long = [word for word in name if len(word) >= table["shortest"]]
+        telling = [word for word in long if word not in _particles()] or long
+        parts += [(number, False, skeleton((word,))) for word in telling]
+        if len(name) > 1:
+            parts.append((number, True, skeleton(name)))
+    return parts[: table["most_words"]]
+
+
+def _pairs(parts: list[tuple[int, bool, str]]) -> Iterator[str]:
+    """Two different parts, in alphabetical order; never a word of a name with the whole of that name."""
+    for (first, whole, one), (second, other_whole, other) in combinations(parts, 2):
+        if one != other and (first != second or not (whole or other_whole)):
+            yield " ".join(sorted((one, other)))
+
+
+def _slips(pair: str) -> Iterator[str]:
+    """A pair as it stands, and with one letter left out of one of the two."""
+    one, other = pair.split(" ")
+    yield pair
+    for kept, shortened in ((one, other), (other, one)):
+        if len(shortened) >= rules().tables["names"]["slip_shortest"]:
+            for place in range(len(shortened)):
+                yield " ".join(sorted((kept, shortened[:place] + shortened[place + 1 :])))
+
+
+@lru_cache(maxsize=1 << 16)
+def _birth_forms(day: date | None, year: str) -> Mapping[str, tuple[str, ...]]:
+    """The forms of the birth of one person, from the full date where there is one."""
+    year = year if day is None else f"{day.year:04}"
+    if not year:
+        return {}
+    number = int(year)
+    digits_of_year = [f"1:{year[2]}", f"2:{year[3]}"]
+    forms = {
+        "birth_year": (year,),
+        "birth_years": (f"{number - 1:04}-{year}", f"{year}-{number + 1:04}"),
+        "birth_parts": _distinct([f"y:{year}", *digits_of_year]),
+    }
+    if day is None or f"{day:%m-%d}" in rules().tables["birth"]["year_only"]:
+        return forms
+    low, high = sorted((day.month, day.day))
+    month_day = f"{day.month:02}-{day.day:02}"
+    positions = [f"{place}:{digit}" for place, digit in enumerate(month_day.replace("-", ""), 3)]
+    return forms | {
+        "birth_date": (f"{year}-{month_day}",),
+        "month_day": (month_day,),
+        "birth_parts": _distinct([f"y:{year}", *digits_of_year, *positions, f"o:{low:02}-{high:02}"]),
+    }
+
+
+def _identity_numbers(typed: str) -> Forms:
+    """The numbers by their kind: one typed into the column of the other counts as what it is."""
+    found: dict[str, list[str]] = {"d_number": [], "fnr": []}
+    for part in _split(typed, rules().tables["numbers"]["several"]):
+        number = identity_number(part)
+        if number is not None:
+            found[number[0]].append(number[1])
+    return {kind: _distinct(numbers) for kind, numbers in found.items()}
+
+
+def _distinct(values: Iterable[str]) -> tuple[str, ...]:
+    """The values that are not empty, each once, in the order of their code points."""
+    return tuple(sorted({value for value in values if value}))
+
+
+def _split(text: str, separators: str) -> list[str]:
+    """The parts of a cell between any of the separators."""
+    for separator in separators[1:]:
+        text = text.replace(separator, separators[0])
+    return text.split(separators[0]) if text else []
+
+
+def _stripped(text: str) -> str:
+    return text.strip(rules().tables["blanks"])
 
 
 def _folded(word: str) -> str:
@@ -246,6 +337,11 @@ def _folded(word: str) -> str:
 @cache
 def _separators() -> dict[int, None]:
     return dict.fromkeys(map(ord, rules().tables["numbers"]["separators"]))
+
+
+@cache
+def _particles() -> frozenset[str]:
+    return frozenset(rules().tables["names"]["particles"])
 
 
 @cache

@@ -19,6 +19,7 @@ DECLARED: tuple[tuple[str, Callable[[Header], str], str], ...] = (
     ),
     ("rules version", lambda header: repr(header.rules_version), AGAIN),
     ("rules", lambda header: header.rules_digest[:12], AGAIN),
+    ("encoding", lambda header: repr(header.encoding), "encode them all in the same way"),
 )
 KNOWN_ANSWERS = (
     "known answers",

@@ -32,11 +32,28 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token column: the normal forms that are hashed together."""
+    """One column of an encoded list: the normal forms that are hashed together, and how.
+
+    Attributes
+    ----------
+    name, kind : str
+        ``token`` (one value of each form), ``tokens`` (all combinations of their values), ``bloom`` (one filter of one
+        form) or ``blooms`` (a filter for each value of it).
+    forms : tuple of str
+    encodings : tuple of str
+        The encodings that have the column.
+    hashed_as : str
+        Name in the subkey: filters of one name can be compared with each other.
+    grams : str
+        What enters a filter: the ``bigrams`` of each value, or the ``values`` themselves; empty for tokens.
+    """
 
     name: str
     kind: str
     forms: tuple[str, ...]
+    encodings: tuple[str, ...]
+    hashed_as: str
+    grams: str
 
 
 class Letters(dict[int, str]):
@@ -59,7 +76,7 @@ class Rules:
     letters : Letters
         A code point to its lower-case ASCII letters, a blank for the end of a word, nothing for what is not a letter.
     tables : mapping
-        The remaining tables of `rules.json`: names, skeleton, birth, numbers.
+        The remaining tables of `rules.json`: names, skeleton, birth, numbers, hashing, bloom.
     forms : mapping of str to Form
     tokens : tuple of Token
     """
@@ -76,9 +93,13 @@ class Rules:
         of = dict.fromkeys(field for form in token.forms for field in self.forms[form].fields)
         return TokenField(token.name, token.kind, tuple(of))
 
-    def tokens_of(self, fields: frozenset[str]) -> tuple[Token, ...]:
-        """The tokens that a list with these fields can have, in their fixed order."""
-        return tuple(token for token in self.tokens if all(self.forms[form].is_in(fields) for form in token.forms))
+    def tokens_of(self, fields: frozenset[str], *, encoding: str) -> tuple[Token, ...]:
+        """The columns that a list with these fields has in an encoding, in their fixed order."""
+        return tuple(
+            token
+            for token in self.tokens
+            if encoding in token.encodings and all(self.forms[form].is_in(fields) for form in token.forms)
+        )
 
 
 @cache
@@ -88,9 +109,9 @@ def rules() -> Rules:
     Examples
     --------
     >>> rules().version
-    '1'
-    >>> [token.name for token in rules().tokens_of(frozenset({"given_name", "birth_year"}))]
-    ['given_name', 'given_skeleton', 'name_words', 'birth_year']
+    '2'
+    >>> [token.name for token in rules().tokens_of(frozenset({"given_name", "birth_year"}), encoding="bloom")]
+    ['bloom_given_name', 'bloom_birth']
     """
     folder = files("mse.pseudonyms")
     parsed = [json.loads(folder.joinpath(name).read_text("utf-8")) for name in RULE_FILES]
@@ -116,5 +137,16 @@ def rules_from(tables: Mapping[str, Any], transliteration: Mapping[str, Any]) ->
         letters,
         MappingProxyType(dict(tables)),
         MappingProxyType(forms),
-        tuple(Token(token["name"], token["kind"], tuple(token["forms"])) for token in tables["tokens"]),
+        tuple(_token(about) for about in tables["tokens"]),
+    )
+
+
+def _token(about: Mapping[str, Any]) -> Token:
+    return Token(
+        about["name"],
+        about["kind"],
+        tuple(about["forms"]),
+        tuple(about["encodings"]),
+        about.get("hashed_as", about["name"]),
+        about.get("grams", ""),
     )

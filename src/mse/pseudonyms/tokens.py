@@ -1,87 +1,132 @@
-"""Tokens: the normal forms of a person under a keyed hash, which only the holders of the key can make."""
+"""Tokens and filters: the normal forms of a person under a keyed hash, which only the holders of the key can make."""
 
 import hmac
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from importlib.resources import files
+from itertools import product
 
+from mse.pseudonyms.filters import bigrams, filter_of, flipped
 from mse.pseudonyms.key import Key
-from mse.pseudonyms.normalise import normal_forms
+from mse.pseudonyms.normalise import Forms, normal_forms
 from mse.pseudonyms.rules import Token, rules
 
-__all__ = ["known_answer_digest", "token_columns"]
+__all__ = ["Subkeys", "known_answer_digest", "subkeys", "token_columns"]
 
-N_BYTES = 16  # 128 bits: two different values meet less than once in 10**25 among a million persons
-JOIN = "\x1f"  # stands in no normal form, so joined forms cannot be mistaken for one another
+# Of a token column its subkey; of a filter column those of the grams and of the flipped bits.
+Subkeys = Mapping[str, tuple[bytes, ...]]
+
+
+def subkeys(key: Key, tokens: Iterable[Token]) -> Subkeys:
+    """What is needed of the key to make these columns: enough to hash, not enough to know the key."""
+    version = rules().version
+    found: dict[str, tuple[bytes, ...]] = {}
+    for token in tokens:
+        if token.grams:
+            bloom, flips = (
+                key.subkey("bloom", token.hashed_as, version=version),
+                key.subkey("flips", token.name, version=version),
+            )
+            found[token.name] = (bloom, flips)
+        else:
+            found[token.name] = (key.subkey("token", token.hashed_as, version=version),)
+    return found
 
 
 def token_columns(
-    persons: Sequence[Mapping[str, str]], tokens: Iterable[Token], *, key: Key
+    persons: Sequence[Forms], tokens: Iterable[Token], *, records: Sequence[str], subkeys: Subkeys
 ) -> dict[str, list[str | None]]:
-    """HMAC-SHA-256 of the normal forms of persons, with one subkey for each token.
+    """HMAC-SHA-256 of the normal forms of persons, with one subkey for each column.
 
     Parameters
     ----------
-    persons : sequence of mappings of str to str
+    persons : sequence of dicts, str to tuple of str
         The normal forms of each person.
     tokens : iterable of Token
-    key : Key
+    records : sequence of str
+        Record id of each person, by which the flipped bits of filters differ.
+    subkeys : mapping of str to tuple of bytes
 
     Returns
     -------
     dict of str to list of length n_persons
-        For each token its cells: 32 hexadecimal digits, several in ascending order joined by ``|``, or None where a
-        form that the token needs is missing.
+        For each column its cells: 32 hexadecimal digits for a token, 128 for a filter, several in ascending order
+        joined by ``|``, or None where a form that the column needs is missing.
 
     Examples
     --------
-    >>> persons = [normal_forms({"given_name": name}) for name in ("Åse", "AASE", "?")]
-    >>> cells = token_columns(persons, rules().tokens, key=Key("demo", bytes(range(32))))
-    >>> len(set(cells["given_name"][:2])), cells["given_name"][2]
+    >>> persons = [normal_forms({"given_name": name, "birth_date": "1990-03-04"}) for name in ("Åse", "AASE", "?")]
+    >>> keys = subkeys(Key("demo", bytes(range(32))), rules().tokens)
+    >>> cells = token_columns(persons, rules().tokens, records=["0", "1", "2"], subkeys=keys)
+    >>> len(set(cells["key_word_date"][:2])), cells["key_word_date"][2]
     (1, None)
     """
-    return {token.name: _column(token, persons, key) for token in tokens}
+    return {
+        token.name: _filters(token, persons, records, *subkeys[token.name])
+        if token.grams
+        else _tokens(token, persons, *subkeys[token.name])
+        for token in tokens
+    }
 
 
-def _column(token: Token, persons: Iterable[Mapping[str, str]], key: Key) -> list[str | None]:
-    hashed = _Hashed(key.subkey("token", token.name, version=rules().version))
-    if len(token.forms) == 1:
-        values = [forms.get(token.forms[0]) for forms in persons]
-    else:
-        cells = [[forms.get(form) for form in token.forms] for forms in persons]
-        values = [None if None in parts else JOIN.join(filter(None, parts)) for parts in cells]
-    if token.kind == "tokens":
-        return [value and "|".join(sorted(hashed[word] for word in value.split(" "))) for value in values]
-    return [value and hashed[value] for value in values]
+def _tokens(token: Token, persons: Sequence[Forms], subkey: bytes) -> list[str | None]:
+    table = rules().tables["hashing"]
+    n_digits, join, several = 2 * table["token_bytes"], table["join"], table["several"]
+    keyed = hmac.new(subkey, digestmod="sha256")
+
+    def hashed(value: str) -> str:
+        own = keyed.copy()
+        own.update(value.encode("ascii"))
+        return own.hexdigest()[:n_digits]
+
+    cells: list[str | None] = []
+    for forms in persons:
+        values = [forms.get(form) for form in token.forms]
+        if None in values:
+            cells.append(None)
+            continue
+        texts = map(join.join, product(*(value for value in values if value is not None)))
+        cells.append(several.join(sorted(map(hashed, texts))))
+    return cells
 
 
-class _Hashed(dict[str, str]):
-    """Each value that was asked for, and its token."""
-
-    def __init__(self, subkey: bytes) -> None:
-        super().__init__()
-        self._keyed = hmac.new(subkey, digestmod="sha256")
-
-    def __repr__(self) -> str:
-        return f"{len(self)} tokens"
-
-    def __missing__(self, value: str) -> str:
-        keyed = self._keyed.copy()
-        keyed.update(value.encode("ascii"))
-        token = self[value] = keyed.hexdigest()[: 2 * N_BYTES]
-        return token
+def _filters(
+    token: Token, persons: Sequence[Forms], records: Sequence[str], subkey: bytes, flips: bytes
+) -> list[str | None]:
+    table = rules().tables["hashing"]
+    (form,) = token.forms
+    cells: list[str | None] = []
+    for forms, record in zip(persons, records, strict=True):
+        values = forms.get(form, ())
+        sets = [bigrams(value) for value in values] if token.grams == "bigrams" else [values] if values else []
+        made = [
+            flipped(filter_of(grams, subkey=subkey), name=f"{record}{table['join']}{place}", subkey=flips)
+            for place, grams in enumerate(sets)
+        ]
+        cells.append(table["several"].join(sorted(made)) or None)
+    return cells
 
 
 def known_answer_digest(key: Key) -> str:
     """Digest of the tokens of 50 fixed fake persons: equal for the same key, code and rules, and for nothing else.
+
+    It covers the columns of all encodings; the record id of a person is its place, from 0.
 
     Returns
     -------
     str
         64 hexadecimal digits.
     """
-    persons = json.loads(files("mse.pseudonyms").joinpath("known_answers.json").read_text("utf-8"))["persons"]
-    columns = token_columns([normal_forms(person) for person in persons], rules().tokens, key=key)
+    persons, tokens = _known_persons(), rules().tokens
+    records = [str(place) for place in range(len(persons))]
+    columns = token_columns(persons, tokens, records=records, subkeys=subkeys(key, tokens))
     lines = [",".join(cell or "" for cell in cells) for cells in zip(*columns.values(), strict=True)]
     subkey = key.subkey("known answers", "all", version=rules().version)
     return hmac.digest(subkey, "\n".join([rules().digest, *lines]).encode("ascii"), "sha256").hex()
+
+
+@cache
+def _known_persons() -> list[Forms]:
+    persons = json.loads(files("mse.pseudonyms").joinpath("known_answers.json").read_text("utf-8"))["persons"]
+    return [normal_forms(person) for person in persons]
