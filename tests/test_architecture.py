@@ -10,7 +10,7 @@ import mse
 
 SOURCE = Path(mse.__file__).parent
 LAYERS = {
-    "errors": 0, "provenance": 0, "writing": 0,
+    "errors": 0, "progress": 0, "provenance": 0, "writing": 0,
     "identifiers": 1, "interval": 1,
     "estimate": 2, "registers": 2, "links": 2,
     "pseudonyms": 3,

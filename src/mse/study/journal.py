@@ -1,14 +1,12 @@
 """What a run tells while it works: a progress bar on a terminal, and `run.log`, the only file with clock times."""
 
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from mse.progress import Bar, progress
 
 __all__ = ["Journal", "open_journal"]
 
@@ -18,20 +16,17 @@ class Journal:
     """Notes each step of a run; steps are named after stages and never after anything in a list."""
 
     log: Path
-    bar: Progress | None
-    task: TaskID
+    bar: Bar
 
     @contextmanager
     def step(self, name: str) -> Iterator[list[bool]]:
         """One step; append True to what is yielded when it stood finished and was kept."""
         self._write(name, "begun")
-        if self.bar is not None:
-            self.bar.update(self.task, description=name)
+        self.bar.tell(name)
         kept: list[bool] = []
         yield kept
         self._write(name, "kept" if any(kept) else "done")
-        if self.bar is not None:
-            self.bar.advance(self.task)
+        self.bar.advance()
 
     def _write(self, name: str, what: str) -> None:
         with self.log.open("a", encoding="utf-8", newline="\n") as stream:
@@ -39,11 +34,7 @@ class Journal:
 
 
 @contextmanager
-def open_journal(log: Path, n_steps: int, *, progress: bool | None) -> Iterator[Journal]:
-    """A journal over `n_steps` steps; `progress=None` shows a bar only when standard error is a terminal."""
-    shown = sys.stderr.isatty() if progress is None else progress
-    columns = (TextColumn("{task.description:<24}"), BarColumn(), TimeElapsedColumn())
-    bar = Progress(*columns, console=Console(stderr=True), transient=True) if shown else None
-    with bar if bar is not None else nullcontext():
-        task = bar.add_task("", total=n_steps) if bar is not None else TaskID(0)
-        yield Journal(log, bar, task)
+def open_journal(log: Path, n_steps: int, *, shown: bool | None) -> Iterator[Journal]:
+    """A journal over `n_steps` steps; `shown=None` shows a bar only where somebody looks."""
+    with progress("", total=n_steps, shown=shown) as bar:
+        yield Journal(log, bar)

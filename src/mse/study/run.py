@@ -113,7 +113,7 @@ def run_study(path: str | Path, *, out: str | Path | None = None, progress: bool
     folder = plan.path.with_name(f"{plan.path.stem}-results") if out is None else Path(out)
     models = planned_models(plan)
     n_steps = 8 + (plan.truth is not None) + len(models)
-    with claimed(folder, plan.name), open_journal(folder / layout.LOG, n_steps, progress=progress) as journal:
+    with claimed(folder, plan.name), open_journal(folder / layout.LOG, n_steps, shown=progress) as journal:
         _Run(folder, plan, lists, models, journal).all_stages()
         results = read_results(folder)
     return StudyResult(
