@@ -1,7 +1,7 @@
-"""The columns in which plain and encoded registers meet: normal forms of what was typed, or the tokens of them.
+"""The columns in which records are compared: normal forms of what was typed, or the tokens and filters of them.
 
-Names, birth and personal numbers have the same columns for both (`given_name`, `given_skeleton`, `name_pair`,
-`name_words`, `birth_date`, `fnr`, ...), so that the same comparisons serve; tokens can be equal, text also similar.
+Personal numbers have the same columns for plain and encoded registers; all else has its own: text can be similar, a
+token of names and birth can be equal, a filter lies between the two.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from mse.pseudonyms import EncodedRegister, TokenField
-from mse.pseudonyms.normalise import name_words, normal_forms, skeleton
+from mse.pseudonyms.normalise import joined, name_words, normal_forms, skeleton
 from mse.registers import IDENTIFIER_FIELDS, Register
 from mse.registers.categories import COMMON_CATEGORIES
 
@@ -17,24 +17,12 @@ __all__ = ["IDENTITY_COLUMNS", "SEVERAL_VALUED", "plain_columns", "token_columns
 
 Cell = str | list[str] | None
 
-# Normal forms of the agencies' rules, by the column that holds them here; the tokens bear the same names.
-COLUMN_OF_FORM: Mapping[str, str] = {
-    "given": "given_name",
-    "given_skeleton": "given_skeleton",
-    "family": "family_name",
-    "family_skeleton": "family_skeleton",
-    "names": "name_pair",
-    "words": "name_words",
-    "birth_date": "birth_date",
-    "birth_date_any_order": "birth_date_any_order",
-    "birth_year": "birth_year",
-    "nationality": "nationality",
-    "fnr": "fnr",
-    "d_number": "d_number",
-    "duf": "duf",
-    "phone": "phone",
-}
-IDENTITY_COLUMNS = tuple(COLUMN_OF_FORM.values())
+IDENTITY_COLUMNS = (
+    *("given_name", "given_skeleton", "family_name", "family_skeleton", "name_pair", "name_words"),
+    *("birth_date", "birth_date_any_order", "birth_year"),
+    "nationality",
+    *("fnr", "d_number", "duf", "phone"),
+)
 # Other words for the same field: the columns of registers that were not made for this package.
 SAME_FIELD: Mapping[str, tuple[str, str]] = {
     "first_name": ("given_name", "name"),
@@ -42,7 +30,14 @@ SAME_FIELD: Mapping[str, tuple[str, str]] = {
     "last_name": ("family_name", "name"),
     "date_of_birth": ("birth_date", "date"),
 }
-SEVERAL_VALUED = ("name_words",)
+SEVERAL_VALUED = ("name_words", "fnr", "d_number", "duf", "phone")
+SEVERAL = "|"
+# Where the normal form of the agencies' rules has another name than the column.
+ONE_VALUED: Mapping[str, str] = {"name_pair": "names", "birth_date": "birth_date", "birth_year": "birth_year"}
+WITH_SEVERAL: Mapping[str, str] = {
+    "name_words": "words",
+    **{name: name for name in ("fnr", "d_number", "duf", "phone")},
+}
 UNKNOWN = "unknown"
 
 
@@ -67,39 +62,52 @@ def plain_columns(register: Register, *, kinds: Mapping[str, str], used: Sequenc
             continue
         for person, cell in zip(persons, cells, strict=True):
             person.setdefault(identity, []).append(cell)
-    forms = [
-        normal_forms({field: ";".join(filter(None, cells)) for field, cells in person.items()}) for person in persons
+    compared = [
+        _compared({field: ";".join(filter(None, cells)) for field, cells in person.items()}) for person in persons
     ]
-    for form, column in COLUMN_OF_FORM.items():
-        if any(form in own for own in forms):
-            several = column in SEVERAL_VALUED
-            found[column] = [own[form].split(" ") if several and form in own else own.get(form) for own in forms]
+    for column in IDENTITY_COLUMNS:
+        if any(column in own for own in compared):
+            found[column] = [own.get(column) for own in compared]
     return pd.DataFrame(found, index=range(len(register)), dtype=object)
 
 
 def token_columns(register: EncodedRegister, *, used: Sequence[str]) -> pd.DataFrame:
-    """The comparison columns of an encoded register: its tokens, and its attributes in clear.
-
-    Keys made of several forms are kept only where the list has no token of a single form.
-    """
-    chosen = [token for token in register.header.fields if _is_used(token, used)]
-    if any(token.name in IDENTITY_COLUMNS for token in chosen):
-        chosen = [token for token in chosen if token.name in IDENTITY_COLUMNS]
+    """The comparison columns of an encoded register: its tokens and filters, and its attributes in clear."""
     found: dict[str, list[Cell]] = {}
-    for token in chosen:
+    for token in register.header.fields:
+        if not _is_used(token, used):
+            continue
         cells = _texts(register.records[token.name])
-        found[token.name] = [cell.split("|") if token.kind == "tokens" else cell for cell in cells]
-        found[token.name] = [cell if cell and cell != [""] else None for cell in found[token.name]]
+        several = token.kind in ("tokens", "blooms")
+        found[token.name] = [(cell.split(SEVERAL) if several else cell) if cell else None for cell in cells]
     for attribute in register.attributes:
         if attribute in used:
             found |= _other_columns(attribute, "category", _texts(register.records[attribute]))
     return pd.DataFrame(found, index=range(len(register)), dtype=object)
 
 
+def _compared(person: Mapping[str, str]) -> dict[str, Cell]:
+    """The identity columns of one person, those that are not missing."""
+    forms = normal_forms(person)
+    given, family = name_words(person.get("given_name", "")), name_words(person.get("family_name", ""))
+    cells: dict[str, Cell] = {
+        "given_name": joined(given),
+        "given_skeleton": skeleton(given),
+        "family_name": joined(family),
+        "family_skeleton": skeleton(family),
+        "nationality": joined(name_words(person.get("nationality", ""))),
+    }
+    cells |= {column: forms[form][0] for column, form in ONE_VALUED.items() if form in forms}
+    cells |= {column: list(forms[form]) for column, form in WITH_SEVERAL.items() if form in forms}
+    if "birth_date" in forms:
+        year, month, day = forms["birth_date"][0].split("-")
+        cells["birth_date_any_order"] = "-".join((year, *sorted((month, day))))
+    return {column: cell for column, cell in cells.items() if cell}
+
+
 def _is_used(token: TokenField, used: Sequence[str]) -> bool:
-    """Whether a token speaks of the fields to compare: a pair or key of all its fields, any other of one of them."""
-    needs_all = token.name == "name_pair" or token.name not in IDENTITY_COLUMNS
-    return (all if needs_all else any)(field in used for field in token.of)
+    """Whether a token speaks of the fields to compare: a number of one of its fields, any other of nothing else."""
+    return (any if token.name in SEVERAL_VALUED else all)(field in used for field in token.of)
 
 
 def _identity_field(field: str, kinds: Mapping[str, str]) -> str | None:

@@ -138,9 +138,10 @@ def birth_year_comparison(*, similar: bool) -> Comparison:
 
 def personal_number_comparison(column: str, *, m_start: float, similar: bool) -> Comparison:
     """Numbers given to one person: the same all but decides; another one says little, since one may get a new one."""
-    levels = [Level("same number", _equal(column), m_start, 1e-6)]
+    levels = [Level("same number", shared(column), m_start, 1e-6)]
     if similar:
-        levels.append(_one_slip(column, 0.02, 1e-5))
+        slip = f"damerau_levenshtein({column}_l[1], {column}_r[1]) <= 1"
+        levels.append(Level("one slip away", slip, 0.02, 1e-5))
     return Comparison(column, tuple(levels), _missing(column), (column,))
 
 
@@ -185,6 +186,11 @@ def category_comparison(
     silent = " OR ".join([_missing(column), *(_known(finer) for finer in unless_known)])
     level = Level("same", _equal(column), m_start, 1 / max(n_categories, 2))
     return Comparison(column, (level,), silent, discount=discount)
+
+
+def shared(column: str, least: int = 1) -> str:
+    """Condition that two records have this many values of a several-valued column in common."""
+    return f"coalesce(len(list_intersect({column}_l, {column}_r)) >= {least}, FALSE)"
 
 
 def _equal(column: str) -> str:
