@@ -1,11 +1,15 @@
 """Keys: made from random bytes, kept owner-only, and refused when anything is wrong with them."""
 
+import base64
 import json
 import pickle
+import re
 import stat
+from pathlib import Path
 
 import pytest
 
+import mse
 from mse.errors import BadInput
 from mse.pseudonyms import Key, new_key, read_key
 
@@ -87,6 +91,8 @@ def test_weak_keys_are_refused(secret, message, tmp_path):
         ({"project": "a b"}, "does not name its project"),
         ({"format": "mse-key 9"}, "is not a key file"),
         ({"extra": 1}, "is not a key file"),
+        ({"project": "q"}, "made for another project than 'q'"),
+        ({"seal": "0" * 64}, "made for another project"),
         ({"key": OTHER.hex()}, "does not fit the fingerprint"),
         ({"project": "other", "fingerprint": "0" * 64}, "does not fit the fingerprint"),
     ],
@@ -113,6 +119,34 @@ def test_a_missing_key_is_said(tmp_path):
         read_key(tmp_path / "a.key")
     with pytest.raises(BadInput, match="not a key file"):
         read_key(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["study.csv", "study.xlsx", "KEY.CSV", "rosa.mse", "rosa.toml"])
+def test_a_key_is_not_kept_in_a_list(name, tmp_path):
+    """A file with the name of a list is no key, whether it is to be made or read."""
+    with pytest.raises(BadInput, match="not kept in one"):
+        new_key(tmp_path / name, project="p")
+    _key_file(tmp_path).rename(tmp_path / name)
+    with pytest.raises(BadInput, match="not kept in one"):
+        read_key(tmp_path / name)
+
+
+@pytest.mark.parametrize("typed", [OTHER.hex(), "0x" + OTHER.hex(), base64.b64encode(OTHER).decode(), OTHER.hex() * 9])
+def test_a_key_that_is_typed_is_refused_and_not_repeated(typed):
+    """The value of a key in place of its file is recognised, called burnt, and not shown again."""
+    with pytest.raises(BadInput) as caught:
+        read_key(typed)
+    assert typed not in str(caught.value)
+    assert "never typed" in str(caught.value) or len(typed) > 255
+
+
+def test_nothing_reads_a_key_from_the_environment():
+    """No code of pseudonyms or the command line looks at environment variables."""
+    source = Path(mse.__file__).parent
+    files = [*source.glob("pseudonyms/*.py"), *source.glob("cli/*.py")]
+    assert len(files) > 10
+    for path in files:
+        assert not re.search(r"environ|getenv|envvar", path.read_text("utf-8")), path
 
 
 def test_a_key_shows_only_its_fingerprint():
@@ -148,8 +182,8 @@ def test_a_subkey_is_hkdf_as_the_standard_has_it():
 
 
 def _key_file(folder, **changes):
-    entries = {"format": "mse-key 1", "project": "p", "made_by": "mse", "key": SECRET.hex()}
-    entries |= {"fingerprint": Key("p", SECRET).fingerprint} | changes
+    entries = {"format": "mse-key 2", "project": "p", "made_by": "mse", "key": SECRET.hex()}
+    entries |= {"fingerprint": Key("p", SECRET).fingerprint, "seal": Key("p", SECRET).seal} | changes
     path = folder / "changed.key"
     path.write_text(json.dumps(entries), "utf-8")
     path.chmod(0o600)

@@ -1,14 +1,12 @@
 """The demonstration: the synthetic Norwegian lists of 2020 and a key that everybody may know."""
 
 import hashlib
-import json
 import tomllib
 from pathlib import Path
 
 from mse.errors import BadInput
-from mse.provenance import versions
 from mse.pseudonyms import Key
-from mse.pseudonyms.key import FORMAT as KEY_FORMAT
+from mse.pseudonyms.key import key_file
 from mse.synthetic import COMMITTED_SEED, simulate_norway
 from mse.writing import write_bytes
 
@@ -16,6 +14,7 @@ __all__ = ["write_demo"]
 
 STUDY, RESULTS = "study.toml", "results"
 WRITTEN = ("SYNTHETIC", "minors", STUDY, RESULTS, ".")
+MADE_BY = "mse demo: SYNTHETIC, public, for no real list"
 PUBLIC = b"SYNTHETIC: the public key of the demonstration; a real list is never encoded with it"
 
 
@@ -38,16 +37,5 @@ def write_demo(folder: Path) -> Path:
     study = folder / STUDY
     declared = tomllib.loads(study.read_text("utf-8"))["study"]
     key = Key(declared["project"], hashlib.sha256(PUBLIC).digest())
-    write_bytes(folder / declared["key"], _key_file(key, hashlib.sha256(PUBLIC).hexdigest()), owner_only=True)
+    write_bytes(folder / declared["key"], key_file(key, made_by=MADE_BY), owner_only=True)
     return study
-
-
-def _key_file(key: Key, secret: str) -> bytes:
-    entries = {
-        "format": KEY_FORMAT,
-        "project": key.project,
-        "made_by": f"mse {versions()['mse']} demo: SYNTHETIC, public, for no real list",
-        "fingerprint": key.fingerprint,
-        "key": secret,
-    }
-    return (json.dumps(entries, indent=2) + "\n").encode("ascii")
