@@ -4,7 +4,9 @@ Percentile, and bias-corrected and accelerated (BCa; Efron 1987, doi:10.1080/016
 Chan and Vincent (2024), doi:10.1007/s11222-023-10346-9.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -14,12 +16,23 @@ from scipy.special import ndtr, ndtri
 from mse.errors import BadInput, Refused
 from mse.interval import Interval, check_level
 from mse.models.loglinear.choosing import Choice, Chooser
+from mse.progress import progress
 
-__all__ = ["BCa", "Percentile", "Resampling", "choose_in_resamples", "resample_counts"]
+__all__ = [
+    "BCa",
+    "Percentile",
+    "Resampling",
+    "answer_each",
+    "choose_in_resamples",
+    "choose_without_one",
+    "first_choice",
+    "one_person_less",
+    "resample_counts",
+]
 
 LEAST_SHARE = 0.95
 TIES = 1e-9  # relative; resamples that choose a model with the same total differ by rounding
-CHUNK = 25
+CHUNK = 8  # tables of up to 5 lists for a worker at a time; more lists take long enough to go one by one
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +52,27 @@ class Resampling:
     totals: NDArray[np.float64]
     models: tuple[int, ...]
     n_refused: int
+
+    @classmethod
+    def of(cls, choices: Sequence[Choice | None]) -> "Resampling":
+        """From what each resample chose.
+
+        Raises
+        ------
+        Refused
+            When more than 5 % of the resamples have no model with an answer.
+        """
+        sound = [choice for choice in choices if choice is not None]
+        if len(sound) < LEAST_SHARE * len(choices):
+            raise Refused(
+                f"{len(choices) - len(sound)} of {len(choices)} resamples have no model with a finite MLE and an "
+                "identified total, so no bootstrap interval can be given; merge small lists"
+            )
+        return cls(
+            np.array([choice.n_hat for choice in sound]),
+            tuple(choice.model for choice in sound),
+            len(choices) - len(sound),
+        )
 
 
 def resample_counts(
@@ -67,24 +101,49 @@ def choose_in_resamples(chooser: Chooser, resamples: NDArray[np.float64], *, n_j
     Refused
         When more than 5 % of the resamples have no model with an answer.
     """
-    chunks = [resamples[i : i + CHUNK] for i in range(0, len(resamples), CHUNK)]
-    parts = Parallel(n_jobs=n_jobs, prefer="threads")(delayed(_choose)(chooser, chunk) for chunk in chunks)
-    choices = [choice for part in parts for choice in part]
-    sound = [choice for choice in choices if choice is not None]
-    if len(sound) < LEAST_SHARE * len(choices):
-        raise Refused(
-            f"{len(choices) - len(sound)} of {len(choices)} resamples have no model with a finite MLE and an "
-            "identified total, so no bootstrap interval can be given; merge small lists"
-        )
-    return Resampling(
-        np.array([choice.n_hat for choice in sound]),
-        tuple(choice.model for choice in sound),
-        len(choices) - len(sound),
-    )
+    return Resampling.of(answer_each(partial(first_choice, chooser), resamples, text="resamples", n_jobs=n_jobs))
 
 
-def _choose(chooser: Chooser, chunk: NDArray[np.float64]) -> list[Choice | None]:
-    return [next(iter(chooser.best(counts)), None) for counts in chunk]
+def choose_without_one(chooser: Chooser, counts: NDArray[np.float64], *, n_jobs: int = 1) -> list[Choice | None]:
+    """The best model without one person of each observed cell, in the order of the cells: the jackknife of BCa."""
+    tables, _ = one_person_less(counts)
+    return answer_each(partial(first_choice, chooser), tables, text="jackknife", n_jobs=n_jobs)
+
+
+def one_person_less(counts: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A table without one person for each observed cell, shape (n_cells, 2**K), and the persons in these cells."""
+    cells = np.flatnonzero(counts)
+    tables = np.repeat(counts[None, :], len(cells), axis=0)
+    tables[np.arange(len(cells)), cells] -= 1
+    return tables, counts[cells]
+
+
+def answer_each[Answer](
+    answer: Callable[[NDArray[np.float64]], Answer], tables: NDArray[np.float64], *, text: str, n_jobs: int = 1
+) -> list[Answer]:
+    """What `answer` says of each table, in order, by joblib's threads or by the backend that the caller configured.
+
+    With ``n_jobs=1`` joblib decides, so that ``joblib.parallel_config(backend="dask")`` takes over; without such a
+    configuration that is one worker. An interrupt waits for no more than the tables that are being worked on.
+    """
+    size = CHUNK if tables.shape[1] <= 32 else 1
+    chunks = [tables[i : i + size] for i in range(0, len(tables), size)]
+    workers = Parallel(n_jobs=None if n_jobs == 1 else n_jobs, prefer="threads", return_as="generator")
+    answers: list[Answer] = []
+    with progress(text, total=len(tables)) as bar:
+        for part in workers(delayed(_answers)(answer, chunk) for chunk in chunks):
+            answers += part
+            bar.advance(len(part))
+    return answers
+
+
+def first_choice(chooser: Chooser, counts: NDArray[np.float64]) -> Choice | None:
+    """The best model of a table, or None where none has an answer."""
+    return next(iter(chooser.best(counts)), None)
+
+
+def _answers[Answer](answer: Callable[[NDArray[np.float64]], Answer], chunk: NDArray[np.float64]) -> list[Answer]:
+    return [answer(counts) for counts in chunk]
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,10 +154,11 @@ class Percentile:
     note: str = ""
 
     def at(self, level: float) -> Interval:
-        """Interval between the two tails."""
+        """Interval between the two tails, with a word when an end falls on the smallest or the largest resample."""
         tail = (1 - check_level(level)) / 2
         low, high = np.quantile(self.totals, [tail, 1 - tail], method="median_unbiased")
-        return Interval(float(low), float(high), level, "percentile", note=self.note)
+        note = _with_extremes(self.note, low, high, self.totals)
+        return Interval(float(low), float(high), level, "percentile", note=note)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,9 +175,16 @@ class BCa:
 
     @classmethod
     def of(
-        cls, chooser: Chooser, counts: NDArray[np.float64], n_hat: float, totals: NDArray[np.float64], note: str = ""
+        cls,
+        totals: NDArray[np.float64],
+        n_hat: float,
+        left_out: Sequence[Choice | None],
+        weights: NDArray[np.float64],
+        note: str = "",
     ) -> "BCa":
-        """From the resampled totals, and a jackknife over the persons of each observed cell.
+        """From the resampled totals, and what is chosen without one person of each observed cell.
+
+        `weights` holds the persons in these cells.
 
         Raises
         ------
@@ -131,34 +198,34 @@ class BCa:
                 f"all {len(totals)} resamples lie on one side of the estimate {n_hat:,.1f}, so the BCa interval is not "
                 "defined; take more resamples, or interval='percentile'"
             )
-        return cls(np.sort(totals), float(ndtri(share)), _acceleration(chooser, counts), note)
-
-    def at(self, level: float) -> Interval:
-        """Interval, with a word when an end falls on the smallest or the largest resample."""
-        tails = ndtri(np.array([(1 - check_level(level)) / 2, (1 + level) / 2]))
-        shifted = ndtr(self.z0 + (self.z0 + tails) / (1 - self.acceleration * (self.z0 + tails)))
-        low, high = np.quantile(self.totals, shifted, method="median_unbiased")
-        told = [self.note] if self.note else []
-        told += ["the lower end is the smallest resample"] if low <= self.totals[0] else []
-        told += ["the upper end is the largest resample"] if high >= self.totals[-1] else []
-        return Interval(float(low), float(high), level, "bca", note="; ".join(told))
-
-
-def _acceleration(chooser: Chooser, counts: NDArray[np.float64]) -> float:
-    """Skewness of the jackknife values: one person of each observed cell is left out, weighted by the cell's count."""
-    cells = np.flatnonzero(counts)
-    values = []
-    for cell in cells:
-        fewer = counts.copy()
-        fewer[cell] -= 1
-        choice = next(iter(chooser.best(fewer)), None)
-        if choice is None:
+        values = [choice.n_hat for choice in left_out if choice is not None]
+        if len(values) < len(left_out):
             raise Refused(
                 "without one person no model has a finite MLE and an identified total, so the BCa interval is not "
                 "defined; use interval='percentile', or merge small lists"
             )
-        values.append(choice.n_hat)
-    weights = counts[cells]
-    d = np.average(values, weights=weights) - np.array(values)
+        return cls(np.sort(totals), float(ndtri(share)), _acceleration(np.array(values), weights), note)
+
+    def at(self, level: float) -> Interval:
+        """Interval, with a word when an end falls on the smallest or the largest resample."""
+        tails = self.z0 + ndtri(np.array([(1 - check_level(level)) / 2, (1 + level) / 2]))
+        left = 1 - self.acceleration * tails
+        # Where nothing is left the shift has passed infinity: the end is the last resample on that side.
+        shifted = ndtr(np.where(left > 0, self.z0 + tails / np.maximum(left, 1e-300), np.copysign(np.inf, tails)))
+        low, high = np.quantile(self.totals, shifted, method="median_unbiased")
+        note = _with_extremes(self.note, low, high, self.totals)
+        return Interval(float(low), float(high), level, "bca", note=note)
+
+
+def _with_extremes(note: str, low: float, high: float, totals: NDArray[np.float64]) -> str:
+    told = [note] if note else []
+    told += ["the lower end is the smallest resample"] if low <= totals.min() else []
+    told += ["the upper end is the largest resample"] if high >= totals.max() else []
+    return "; ".join(told)
+
+
+def _acceleration(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """Skewness of the jackknife values, each weighted by the persons in its cell."""
+    d = np.average(values, weights=weights) - values
     spread = float(np.sum(weights * d**2))
     return float(np.sum(weights * d**3) / (6 * spread**1.5)) if spread > 0 else 0.0

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from mse.errors import BadInput
 from mse.histories import CaptureHistories
 from mse.interval import IntervalRule
-from mse.models.loglinear.bootstrap import BCa, Percentile, Resampling, choose_in_resamples, resample_counts
+from mse.models.loglinear.bootstrap import (
+    BCa,
+    Percentile,
+    Resampling,
+    choose_in_resamples,
+    choose_without_one,
+    one_person_less,
+    resample_counts,
+)
 from mse.models.loglinear.choosing import Chooser
 from mse.models.loglinear.criteria import Criterion
 from mse.models.loglinear.extended import extended_mle
@@ -168,7 +176,7 @@ def select_loglinear(
         resampled = choose_in_resamples(chooser, resamples, n_jobs=n_jobs)
         parts |= {"draws": resampled.totals[:, None], "resampling": resampled}
         if kind in ("bca", "percentile"):
-            rule = _bootstrap_rule(kind, chooser, mle.counts, fitted.n_hat, resampled)
+            rule = _bootstrap_rule(kind, chooser, mle.counts, fitted.n_hat, resampled, n_jobs)
             parts |= {"uncertainty": rule, "notes": _told(resampled, n_boot)}
     return SelectedLogLinear(**parts, ranking=found.ranking)
 
@@ -194,11 +202,12 @@ def _checked_options(
 
 
 def _bootstrap_rule(
-    kind: str, chooser: Chooser, counts: NDArray[np.float64], n_hat: float, resampled: Resampling
+    kind: str, chooser: Chooser, counts: NDArray[np.float64], n_hat: float, resampled: Resampling, n_jobs: int
 ) -> IntervalRule:
     if kind == "percentile":
         return Percentile(resampled.totals)
-    return BCa.of(chooser, counts, n_hat, resampled.totals)
+    _, weights = one_person_less(counts)
+    return BCa.of(resampled.totals, n_hat, choose_without_one(chooser, counts, n_jobs=n_jobs), weights)
 
 
 def _told(resampled: Resampling, n_boot: int) -> tuple[str, ...]:

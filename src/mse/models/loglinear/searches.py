@@ -1,7 +1,8 @@
 """The ways to search for a log-linear model, each with its ranking and with a chooser that repeats it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -41,11 +42,33 @@ class Search:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The ranking, the model that was chosen, and the chooser for resamples by ``n_top`` and ``ordering``."""
+    """What a search found, and how resamples repeat it.
+
+    Attributes
+    ----------
+    ranking : DataFrame
+    best : str
+        The model that was chosen.
+    everything : callable
+        Makes the chooser that repeats the whole search.
+    in_order : callable or None
+        Makes the chooser among the ranking's models that have an answer, in the order of degree 1 or 2; None for a
+        search that ranks nothing.
+    """
 
     ranking: pd.DataFrame
     best: str
-    chooser: Callable[[int | None, int], Chooser]
+    everything: Callable[[], Chooser]
+    in_order: Callable[[int], AmongModels] | None
+
+    def chooser(self, n_top: int | None, ordering: int) -> Chooser:
+        """For resamples: the whole search, or the first `n_top` models of an order."""
+        if n_top is None:
+            return self.everything()
+        if self.in_order is None:
+            raise BadInput(f"n_top={n_top} does not go with the stepwise search, which has no ranking to take it from")
+        ordered = self.in_order(ordering)
+        return replace(ordered, models=ordered.models[:n_top])
 
 
 def exhaustive(histories: CaptureHistories, asked: Search) -> Found:
@@ -60,17 +83,15 @@ def exhaustive(histories: CaptureHistories, asked: Search) -> Found:
     ranking = _ranked(histories, space, asked.criterion)
     best = _first_sound(ranking)
 
-    def chooser(n_top: int | None, ordering: int) -> Chooser:
-        sound = _sound_bitsets(ranking, histories, asked.max_order)
-        if n_top is None:
-            starts = sound[:GOOD_STARTS]
-            return AllModels(
-                space.terms, space.possible, space.n_lists, asked.criterion, space.forced, space.allowed, starts
-            )
-        models = in_order_of_degree(sound, ordering)[:n_top]
-        return AmongModels(models, space.terms, space.possible, space.n_lists, asked.criterion)
+    def everything() -> Chooser:
+        starts = bitsets_of(
+            ranking.loc[ranking["status"] == "ok", "model"].iloc[:GOOD_STARTS], space.lists, space.terms.tolist()
+        )
+        return AllModels(
+            space.terms, space.possible, space.n_lists, asked.criterion, space.forced, space.allowed, starts
+        )
 
-    return Found(ranking, best, chooser)
+    return Found(ranking, best, everything, partial(_in_order, ranking, histories, asked))
 
 
 def downhill(histories: CaptureHistories, asked: Search) -> Found:
@@ -87,17 +108,12 @@ def downhill(histories: CaptureHistories, asked: Search) -> Found:
         seed=asked.seed,
     )
 
-    def chooser(n_top: int | None, ordering: int) -> Chooser:
-        _, possible = full_table(histories)
-        if n_top is not None:
-            models = in_order_of_degree(_sound_bitsets(ranking, histories, asked.max_order), ordering)[:n_top]
-            terms = np.array(all_terms(histories.n_lists, asked.max_order), dtype=np.int64)
-            return AmongModels(models, terms, possible, histories.n_lists, asked.criterion)
+    def everything() -> Chooser:
         return Downhill.within(
             histories, asked.criterion, asked.max_order, asked.force, asked.forbid, starts=starts, seed=asked.seed or 0
         )
 
-    return Found(ranking, ranking["model"].iloc[0], chooser)
+    return Found(ranking, ranking["model"].iloc[0], everything, partial(_in_order, ranking, histories, asked))
 
 
 def stepwise(histories: CaptureHistories, asked: Search) -> Found:
@@ -117,13 +133,11 @@ def stepwise(histories: CaptureHistories, asked: Search) -> Found:
     models = np.array(sorted(on_the_way), dtype=np.uint64)
     ranking = rank_models(histories, models, by=asked.criterion.by, bic_n=asked.criterion.bic_n, max_order=2)
 
-    def chooser(n_top: int | None, ordering: int) -> Chooser:
-        if n_top is not None:
-            raise BadInput(f"n_top={n_top} does not go with the stepwise search, which has no ranking to take it from")
+    def everything() -> Chooser:
         _, possible = full_table(histories)
         return Stepwise(terms, possible, histories.n_lists, asked.p)
 
-    return Found(ranking, str(path.model), chooser)
+    return Found(ranking, str(path.model), everything, None)
 
 
 def _ranked(histories: CaptureHistories, space: Space, criterion: Criterion) -> pd.DataFrame:
@@ -141,11 +155,21 @@ def _ranked(histories: CaptureHistories, space: Space, criterion: Criterion) -> 
 
 def _first_sound(ranking: pd.DataFrame) -> str:
     if not len(ranking) or ranking["status"].iloc[0] != "ok":
+        few = {0: "no model has a", 1: "the only model has no"}
+        said = few.get(len(ranking), f"none of the {len(ranking):,} models has a")
         raise NoFiniteMLE(
-            f"none of the {len(ranking):,} models has a finite MLE and an identified total on these counts; merge "
-            "small lists, or report the number of distinct persons only"
+            f"{said} finite MLE and an identified total on these counts; merge small lists, or report the number of "
+            "distinct persons only"
         )
     return str(ranking["model"].iloc[0])
+
+
+def _in_order(ranking: pd.DataFrame, histories: CaptureHistories, asked: Search, ordering: int) -> AmongModels:
+    """The models that have an answer, in the order of this degree."""
+    _, possible = full_table(histories)
+    terms = np.array(all_terms(histories.n_lists, asked.max_order), dtype=np.int64)
+    models = in_order_of_degree(_sound_bitsets(ranking, histories, asked.max_order), ordering)
+    return AmongModels(models, terms, possible, histories.n_lists, asked.criterion)
 
 
 def _sound_bitsets(ranking: pd.DataFrame, histories: CaptureHistories, max_order: int | None) -> NDArray[np.uint64]:
