@@ -124,7 +124,7 @@ class Workbench:
     def evidence(self, component: NDArray[np.int64], weights: Weights) -> tuple[Pairs, NDArray[np.float64]]:
         """All pairs of records of one component, and the log-likelihood ratio of each field on them.
 
-        The second value has shape (n_pairs, n_comparisons); a field that says nothing has 0.
+        The second value has shape (n_pairs, n_fields); a field that says nothing has 0.
         """
         names = [comparison.name for comparison in self.comparisons]
         rare = {comparison.name for comparison in self.comparisons if any(x.frequency_of for x in comparison.levels)}
@@ -141,7 +141,10 @@ class Workbench:
         second = np.asarray(frame["unique_id_r"], np.int64)
         left, right = np.minimum(first, second), np.maximum(first, second)
         order = np.lexsort((right, left))
-        parts = np.stack([np.asarray(frame[f"field_{i}"], np.float64) for i in range(len(names))], axis=1) * np.log(2)
+        fields = list(dict.fromkeys(comparison.counts_as for comparison in self.comparisons))
+        parts = np.zeros((len(order), len(fields)))
+        for i, comparison in enumerate(self.comparisons):
+            parts[:, fields.index(comparison.counts_as)] += np.asarray(frame[f"field_{i}"], np.float64) * np.log(2)
         return Pairs(left[order], right[order], parts.sum(axis=1)[order]), np.ascontiguousarray(parts[order])
 
     def _agreements(self, table: pa.Table, rules: Sequence[object], where: str) -> Agreements:

@@ -24,7 +24,7 @@ class Evidence:
     ----------
     left, right : ndarray of int64, shape (n_pairs,)
         All pairs of records of one component, sorted by left, then right; left before right.
-    log_ratio : ndarray of float64, shape (n_pairs, n_comparisons)
+    log_ratio : ndarray of float64, shape (n_pairs, n_fields)
         Natural log of the likelihood ratio of each field; 0 where the field says nothing.
     order : ndarray of int64, shape (n_tried,)
         The pairs that may start a join, the strongest first.

@@ -30,7 +30,10 @@ SAME_FIELD: Mapping[str, tuple[str, str]] = {
     "last_name": ("family_name", "name"),
     "date_of_birth": ("birth_date", "date"),
 }
-SEVERAL_VALUED = ("name_words", "fnr", "d_number", "duf", "phone")
+SEVERAL_VALUED = (
+    *("name_words", "fnr", "d_number", "duf", "phone"),
+    *("key_phone_word", "key_word_date", "key_skeletons_years", "key_pair_year", "key_slip_year"),
+)
 SEVERAL = "|"
 # Where the normal form of the agencies' rules has another name than the column.
 ONE_VALUED: Mapping[str, str] = {"name_pair": "names", "birth_date": "birth_date", "birth_year": "birth_year"}
@@ -107,7 +110,7 @@ def _compared(person: Mapping[str, str]) -> dict[str, Cell]:
 
 def _is_used(token: TokenField, used: Sequence[str]) -> bool:
     """Whether a token speaks of the fields to compare: a number of one of its fields, any other of nothing else."""
-    return (any if token.name in SEVERAL_VALUED else all)(field in used for field in token.of)
+    return (any if token.name in IDENTITY_COLUMNS else all)(field in used for field in token.of)
 
 
 def _identity_field(field: str, kinds: Mapping[str, str]) -> str | None:

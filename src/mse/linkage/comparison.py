@@ -66,6 +66,9 @@ class Comparison:
     within : tuple of str
         Comparisons of which one must agree for a pair to count in the u-probabilities: names agree by chance more
         often among persons of one origin.
+    field : str
+        What several comparisons speak of in turn, such as full dates and years of birth: on a pair only one of them
+        says something, and in a group of records they count once. Its own name when empty.
     """
 
     name: str
@@ -74,6 +77,12 @@ class Comparison:
     block_on: tuple[str, ...] = ()
     discount: float = 1.0
     within: tuple[str, ...] = ()
+    field: str = ""
+
+    @property
+    def counts_as(self) -> str:
+        """The field whose evidence it is."""
+        return self.field or self.name
 
     @property
     def starts(self) -> tuple[tuple[float, float], ...]:
@@ -82,58 +91,47 @@ class Comparison:
         return (*zip(m, u, strict=True), (1 - sum(m), 1 - sum(u)))
 
 
-def given_name_comparison(*, similar: bool) -> Comparison:
-    """Given names, and what the two names say together: swapped, or a word in common.
-
-    Parameters
-    ----------
-    similar : bool
-        Whether the columns are text, so that similarity of spelling can be computed; tokens can only be equal.
-    """
+def given_name_comparison() -> Comparison:
+    """Given names, and what the two names say together: swapped, or a word in common."""
     family_agrees = "coalesce(family_name_l = family_name_r OR family_skeleton_l = family_skeleton_r, FALSE)"
-    shared = (
+    word = (
         "coalesce(len(list_intersect(name_words_l, name_words_r)) >= "
         f"CASE WHEN {family_agrees} THEN 2 ELSE 1 END, FALSE)"
     )
     # Swapped names are judged once, here; the family name is then silent.
     swapped = Level("both names, swapped", f"{_swapped('given_name')}", 0.01, 1e-5)
-    same, near = _spelling("given_name", "given_skeleton", similar=similar)
-    levels = [swapped, same, near, Level("a word in common", shared, 0.04, 0.01)]
-    if similar:
-        levels.append(_similar("given_name", 0.02))
+    same, near = _spelling("given_name", "given_skeleton")
+    levels = [swapped, same, near, Level("a word in common", word, 0.04, 0.01), _similar("given_name", 0.02)]
     blocks = ("given_skeleton", "given_name", "name_pair")
     return Comparison("given_name", tuple(levels), _missing("given_name"), blocks, within=ORIGIN)
 
 
-def family_name_comparison(*, similar: bool) -> Comparison:
+def family_name_comparison() -> Comparison:
     """Family names; silent where both names agree but change places."""
-    same, near = _spelling("family_name", "family_skeleton", similar=similar)
-    levels = [same, near, *([_similar("family_name", 0.02)] if similar else [])]
+    levels = [*_spelling("family_name", "family_skeleton"), _similar("family_name", 0.02)]
     silent = f"{_missing('family_name')} OR {_swapped('family_name')}"
     return Comparison("family_name", tuple(levels), silent, ("family_skeleton", "family_name"), within=ORIGIN)
 
 
-def birth_date_comparison(*, similar: bool) -> Comparison:
+def birth_date_comparison() -> Comparison:
     """Full dates of birth: the same, day and month in another order or one slip of the hand, the same year."""
-    slips = ["birth_date_any_order_l = birth_date_any_order_r"]
-    if similar:
-        slips.append("damerau_levenshtein(birth_date_l, birth_date_r) <= 1")
+    slips = ["birth_date_any_order_l = birth_date_any_order_r", "damerau_levenshtein(birth_date_l, birth_date_r) <= 1"]
     levels = (
         Level("same date", _equal("birth_date"), 0.80, 1e-4),
         Level("one slip away", " OR ".join(slips), 0.08, 0.001),
         Level("same year", _equal("birth_year"), 0.06, 0.035),
     )
-    return Comparison("birth_date", levels, _missing("birth_date"), ("birth_date", "birth_date_any_order"))
+    return Comparison(
+        "birth_date", levels, _missing("birth_date"), ("birth_date", "birth_date_any_order"), field="birth"
+    )
 
 
-def birth_year_comparison(*, similar: bool) -> Comparison:
+def birth_year_comparison() -> Comparison:
     """Years of birth; silent where both full dates are known, which say it already."""
-    levels = [Level("same year", _equal("birth_year"), 0.88, 0.035)]
-    if similar:
-        apart = "abs(CAST(birth_year_l AS INT) - CAST(birth_year_r AS INT)) = 1"
-        levels.append(Level("one year apart", apart, 0.05, 0.07))
+    apart = "abs(CAST(birth_year_l AS INT) - CAST(birth_year_r AS INT)) = 1"
+    levels = [Level("same year", _equal("birth_year"), 0.88, 0.035), Level("one year apart", apart, 0.05, 0.07)]
     silent = f"{_missing('birth_year')} OR {_known('birth_date')}"
-    return Comparison("birth_year", tuple(levels), silent)
+    return Comparison("birth_year", tuple(levels), silent, field="birth")
 
 
 def personal_number_comparison(column: str, *, m_start: float, similar: bool) -> Comparison:
@@ -145,10 +143,9 @@ def personal_number_comparison(column: str, *, m_start: float, similar: bool) ->
     return Comparison(column, tuple(levels), _missing(column), (column,))
 
 
-def name_comparison(column: str, *, similar: bool) -> Comparison:
+def name_comparison(column: str) -> Comparison:
     """Any other name, with its consonant skeleton in `<column>_skeleton`."""
-    same, near = _spelling(column, f"{column}_skeleton", similar=similar)
-    levels = [same, near, *([_similar(column, 0.04)] if similar else [])]
+    levels = [*_spelling(column, f"{column}_skeleton"), _similar(column, 0.04)]
     return Comparison(column, tuple(levels), _missing(column), (f"{column}_skeleton", column))
 
 
@@ -171,11 +168,9 @@ def number_comparison(column: str) -> Comparison:
     return Comparison(column, levels, _missing(column), (column,))
 
 
-def text_comparison(column: str, *, similar: bool) -> Comparison:
-    """Any other text, or a token of it: the same, or nearly the same."""
-    levels = [Level("same", _equal(column), 0.75, 0.005, frequency_of=column)]
-    if similar:
-        levels.append(_similar(column, 0.13))
+def text_comparison(column: str) -> Comparison:
+    """Any other text: the same, or nearly the same."""
+    levels = [Level("same", _equal(column), 0.75, 0.005, frequency_of=column), _similar(column, 0.13)]
     return Comparison(column, tuple(levels), _missing(column), (column,))
 
 
@@ -210,11 +205,9 @@ def _swapped(column: str) -> str:
     return f"coalesce(name_pair_l = name_pair_r AND {column}_l <> {column}_r, FALSE)"
 
 
-def _spelling(column: str, skeleton: str, *, similar: bool) -> tuple[Level, Level]:
+def _spelling(column: str, skeleton: str) -> tuple[Level, Level]:
     """The same name, and the same skeleton or nearly the same spelling."""
-    near = _equal(skeleton)
-    if similar:
-        near = f"{near} OR jaro_winkler_similarity({column}_l, {column}_r) >= {NEAR_SPELLING}"
+    near = f"{_equal(skeleton)} OR jaro_winkler_similarity({column}_l, {column}_r) >= {NEAR_SPELLING}"
     return (
         Level("same", _equal(column), 0.75, 0.005, frequency_of=column),
         Level("same skeleton or nearly the same spelling", near, 0.12, 0.01),

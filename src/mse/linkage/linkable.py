@@ -1,6 +1,6 @@
 """Linkable: the records of all registers in one table, and the comparisons that its columns allow."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mse.errors import BadInput
-from mse.linkage.columns import IDENTITY_COLUMNS, plain_columns, token_columns
+from mse.linkage.columns import IDENTITY_COLUMNS, SEVERAL_VALUED, plain_columns, token_columns
 from mse.linkage.comparison import (
     Comparison,
     birth_date_comparison,
@@ -22,6 +22,7 @@ from mse.linkage.comparison import (
     personal_number_comparison,
     text_comparison,
 )
+from mse.linkage.match_keys import KEYS, NAMES_AND_DATE, NAMES_AND_YEAR, match_key_comparisons
 from mse.pseudonyms import EncodedRegister
 from mse.registers import Register
 from mse.registers.categories import COMMON_CATEGORIES
@@ -29,13 +30,19 @@ from mse.registers.categories import COMMON_CATEGORIES
 __all__ = ["Linkable", "linkable_encoded", "linkable_plain"]
 
 # Probability that two records of one person agree: numbers kept for life, or changed; categories read alike, or not.
-M_PERSONAL_NUMBERS: Mapping[str, float] = {"fnr": 0.95, "d_number": 0.90, "duf": 0.95, "phone": 0.50}
+M_PERSONAL_NUMBERS: Mapping[str, float] = {
+    **{"fnr": 0.95, "d_number": 0.90, "duf": 0.95},
+    **{"phone": 0.50, "key_phone_word": 0.45},
+}
 M_CATEGORIES: Mapping[str, float] = {"sex": 0.97, "nationality": 0.93, "region": 0.93, "age_group": 0.80}
 M_OTHER_CATEGORY = 0.90
 WEAK_ATTRIBUTES = ("sex", "region", "age_group")
 # Names tell the origin, so that origin counts half; a group is silent where the value itself is known.
 DISCOUNTS: Mapping[str, float] = {"nationality": 0.5, "region": 0.5}
-FINER: Mapping[str, str] = {"region": "nationality", "age_group": "birth_year"}
+FINER: Mapping[str, tuple[str, ...]] = {
+    "region": ("nationality",),
+    "age_group": ("birth_year", NAMES_AND_DATE, NAMES_AND_YEAR),
+}
 NEVER_COMPARED = ("local_id",)
 NAME_COLUMNS = ("given_name", "given_skeleton", "family_name", "family_skeleton", "name_pair", "name_words")
 BIRTH_COLUMNS = ("birth_date", "birth_date_any_order", "birth_year")
@@ -74,8 +81,12 @@ def linkable_plain(registers: Sequence[Register], *, fields: Sequence[str] | Non
         if field not in kinds:
             raise BadInput.unknown("field", field, kinds)
     columns = [plain_columns(register, kinds=kinds, used=used) for register in registers]
-    records = [_records(register.name, register.records.index.astype(str), register.records) for register in registers]
-    return _linkable(columns, records, kinds, similar=True)
+    joined = _joined(columns, always=(*NAME_COLUMNS, *BIRTH_COLUMNS))
+    others = [
+        (name,) for name, kind in kinds.items() if name in used and kind != "category" and name not in IDENTITY_COLUMNS
+    ]
+    told = [fields for fields in (*TELLING, *others) if set(fields) & set(joined)]
+    return _linkable(registers, joined, _plain_comparisons(joined, kinds), told)
 
 
 def linkable_encoded(registers: Sequence[EncodedRegister], *, fields: Sequence[str] | None) -> Linkable:
@@ -89,23 +100,29 @@ def linkable_encoded(registers: Sequence[EncodedRegister], *, fields: Sequence[s
     if used is None:
         used = [name for name in sorted(known) if name not in COMMON_CATEGORIES or name in WEAK_ATTRIBUTES]
     columns = [token_columns(register, used=used) for register in registers]
-    kinds = {str(name): "text" for own in columns for name in own if name not in COMMON_CATEGORIES}
-    kinds |= {str(name): "category" for own in columns for name in own if name in COMMON_CATEGORIES}
-    records = [_records(register.name, register.records["record"], register.records) for register in registers]
-    return _linkable(columns, records, kinds, similar=False)
+    joined = _joined(columns, always=())
+    joined = _joined(columns, always=KEYS if set(KEYS) & set(joined) else ())
+    return _linkable(registers, joined, _encoded_comparisons(joined), [(NAMES_AND_DATE, NAMES_AND_YEAR)] * 2)
+
+
+def _joined(columns: Sequence[pd.DataFrame], *, always: Sequence[str]) -> pd.DataFrame:
+    """The columns of all lists, and those that the comparisons read whether a list has them or not."""
+    joined = pd.concat(columns, ignore_index=True)
+    return joined.assign(**{name: None for name in always if name not in joined})
 
 
 def _linkable(
-    columns: Sequence[pd.DataFrame], records: Sequence[pd.DataFrame], kinds: Mapping[str, str], *, similar: bool
+    registers: Sequence[Register] | Sequence[EncodedRegister],
+    columns: pd.DataFrame,
+    possible: Iterable[Comparison],
+    told: Sequence[tuple[str, ...]],
 ) -> Linkable:
-    lists = tuple(str(own["list"].iloc[0]) for own in records)
-    joined = pd.concat(columns, ignore_index=True)
-    for column in (*NAME_COLUMNS, *BIRTH_COLUMNS):
-        if column not in joined:
-            joined[column] = None
     comparisons, notes = [], []
-    for comparison in _comparisons(joined, kinds, similar=similar):
-        values = joined[comparison.name].dropna()
+    for comparison in possible:
+        if comparison.name not in columns or comparison.name in SEVERAL_VALUED:
+            comparisons.append(comparison)
+            continue
+        values = columns[comparison.name].dropna()
         if comparison.name in IDENTITY_COLUMNS or values.duplicated().any():
             comparisons.extend([comparison] if len(values) else [])
         elif len(values):
@@ -115,17 +132,18 @@ def _linkable(
             "the lists have no field in common by which a person could be recognised; give names, dates of birth or "
             "personal numbers, or name other fields with fields="
         )
-    n_scarce = _n_scarce(joined, comparisons)
+    n_scarce = _n_scarce(columns, told)
     if n_scarce:
         notes.append(
-            f"{n_scarce} of {len(joined)} records hold fewer than two of given name, family name, birth and other "
+            f"{n_scarce} of {len(columns)} records hold fewer than two of given name, family name, birth and other "
             "telling fields, and no personal number: they can hardly be linked, and may each count as a person"
         )
+    records = [_records(register) for register in registers]
     return Linkable(
-        joined,
+        columns,
         pd.concat(records, ignore_index=True),
-        np.repeat(np.arange(len(columns), dtype=np.int64), [len(own) for own in columns]),
-        lists,
+        np.repeat(np.arange(len(records), dtype=np.int64), [len(own) for own in records]),
+        tuple(register.name for register in registers),
         tuple(comparisons),
         tuple(notes),
     )
@@ -147,53 +165,62 @@ def _kinds(registers: Sequence[Register]) -> tuple[dict[str, str], list[str]]:
     return kinds, list(identifying)
 
 
-def _comparisons(columns: pd.DataFrame, kinds: Mapping[str, str], *, similar: bool) -> Iterator[Comparison]:
-    """The comparisons that the columns allow, in a fixed order."""
-    yield given_name_comparison(similar=similar)
-    yield family_name_comparison(similar=similar)
-    yield birth_date_comparison(similar=similar)
-    yield birth_year_comparison(similar=similar)
-    for number, m_start in M_PERSONAL_NUMBERS.items():
-        if number in columns:
-            yield personal_number_comparison(number, m_start=m_start, similar=similar)
+def _plain_comparisons(columns: pd.DataFrame, kinds: Mapping[str, str]) -> Iterator[Comparison]:
+    """The comparisons that the columns of plain registers allow, in a fixed order."""
+    yield given_name_comparison()
+    yield family_name_comparison()
+    yield birth_date_comparison()
+    yield birth_year_comparison()
+    yield from _number_comparisons(columns, similar=True)
     done = {*IDENTITY_COLUMNS} - {"nationality"}
     for name in [*M_CATEGORIES, *kinds]:
         if name in columns and name not in done:
             done.add(name)
-            yield _other_comparison(name, kinds.get(name, "category"), columns, similar=similar)
+            yield _other_comparison(name, kinds.get(name, "category"), columns)
 
 
-def _other_comparison(name: str, kind: str, columns: pd.DataFrame, *, similar: bool) -> Comparison:
+def _encoded_comparisons(columns: pd.DataFrame) -> Iterator[Comparison]:
+    """The comparisons that the columns of encoded registers allow, in a fixed order."""
+    yield from match_key_comparisons(columns)
+    yield from _number_comparisons(columns, similar=False)
+    for name in WEAK_ATTRIBUTES:
+        if name in columns:
+            yield _category_comparison(name, columns)
+
+
+def _number_comparisons(columns: pd.DataFrame, *, similar: bool) -> Iterator[Comparison]:
+    for number, m_start in M_PERSONAL_NUMBERS.items():
+        if number in columns and columns[number].notna().any():
+            yield personal_number_comparison(number, m_start=m_start, similar=similar)
+
+
+def _category_comparison(name: str, columns: pd.DataFrame) -> Comparison:
+    return category_comparison(
+        name,
+        m_start=M_CATEGORIES.get(name, M_OTHER_CATEGORY),
+        n_categories=columns[name].nunique(),
+        discount=DISCOUNTS.get(name, 1.0),
+        unless_known=[finer for finer in FINER.get(name, ()) if finer in columns],
+    )
+
+
+def _other_comparison(name: str, kind: str, columns: pd.DataFrame) -> Comparison:
     if kind == "category" or name in M_CATEGORIES:
-        return category_comparison(
-            name,
-            m_start=M_CATEGORIES.get(name, M_OTHER_CATEGORY),
-            n_categories=columns[name].nunique(),
-            discount=DISCOUNTS.get(name, 1.0),
-            unless_known=[FINER[name]] if FINER.get(name) in columns else [],
-        )
-    if kind == "name" and similar:
-        return name_comparison(name, similar=similar)
-    if kind == "date" and similar:
-        return date_comparison(name)
-    if kind == "number" and similar:
-        return number_comparison(name)
-    return text_comparison(name, similar=similar)
+        return _category_comparison(name, columns)
+    by_kind = {"name": name_comparison, "date": date_comparison, "number": number_comparison}
+    return by_kind.get(kind, text_comparison)(name)
 
 
-def _n_scarce(columns: pd.DataFrame, comparisons: Sequence[Comparison]) -> int:
-    """Records with too little on them to be recognised; sex, region and age do not count."""
-    others = [
-        (comparison.name,)
-        for comparison in comparisons
-        if comparison.block_on and comparison.name not in (*IDENTITY_COLUMNS, *M_PERSONAL_NUMBERS)
-    ]
-    told = sum(columns[list(fields)].notna().any(axis=1).astype(int) for fields in (*TELLING, *others))
+def _n_scarce(columns: pd.DataFrame, told: Sequence[tuple[str, ...]]) -> int:
+    """Records with too little on them to be recognised: less than two of the groups of fields, and no number."""
+    n_told = sum(columns[[name for name in group if name in columns]].notna().any(axis=1).astype(int) for group in told)
     numbers = [name for name in M_PERSONAL_NUMBERS if name in columns]
-    return int(((told < 2) & columns[numbers].isna().all(axis=1)).sum())
+    return int(((n_told < 2) & columns[numbers].isna().all(axis=1)).sum())
 
 
-def _records(name: str, ids: pd.Index | pd.Series, typed: pd.DataFrame) -> pd.DataFrame:
+def _records(register: Register | EncodedRegister) -> pd.DataFrame:
     """What goes on to `Links`: list, record id and the common attributes, never an identifier."""
+    typed = register.records
+    ids = typed.index.astype(str) if isinstance(register, Register) else typed["record"]
     attributes = {field: typed[field].to_numpy() for field in COMMON_CATEGORIES if field in typed}
-    return pd.DataFrame({"list": name, "record": ids.to_numpy()} | attributes).astype("str")
+    return pd.DataFrame({"list": register.name, "record": ids.to_numpy()} | attributes).astype("str")
