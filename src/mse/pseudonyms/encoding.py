@@ -1,7 +1,7 @@
 """Encoding: a register in, an encoded register out, and nothing of what was typed in between."""
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from mse.errors import BadInput
+from mse.pseudonyms.disclosure import accept_or_refuse, agency_risks
 from mse.pseudonyms.encoded import EncodedRegister
 from mse.pseudonyms.header import ENCODINGS, Header
 from mse.pseudonyms.key import Key, check_project
@@ -32,6 +33,7 @@ def encode(
     project: str,
     encoding: Literal["match_keys", "bloom"] = "match_keys",
     delivery: int = 1,
+    accept_risks: Collection[str] | None = None,
     n_jobs: int = 1,
 ) -> EncodedRegister:
     """Replace the identifiers of a list by keyed tokens, so that it can leave the agency.
@@ -50,6 +52,10 @@ def encode(
         frequent names. All lists of a project need the same. Personal numbers are tokens in both.
     delivery : int
         1 for the first time that the list is sent; a later delivery of the list has a higher number and replaces it.
+    accept_risks : collection of str, optional
+        Ids of the risks of disclosure that the agency accepts (see `mse encode --dry-run`); a risk that is found and
+        not among them is refused. None does not judge the list: for work in memory. A list that leaves the building
+        goes through `mse encode`, the offline page or `mse run`, which always judge.
     n_jobs : int
         Processes. The result does not depend on it.
 
@@ -62,8 +68,8 @@ def encode(
     Raises
     ------
     BadInput
-        If the key is of another project, no field can be encoded, an attribute is not in its common categories, or
-        an option is not possible.
+        If the key is of another project, no field can be encoded, an attribute is not in its common categories,
+        an option is not possible, or a risk was found that is not accepted.
 
     References
     ----------
@@ -116,9 +122,12 @@ def encode(
     if groups:
         one_each = _merged_records(register, groups, ids, tokens, keys, attributes)
         records = pd.concat([records, one_each]).sort_values("record", ignore_index=True)
-    return EncodedRegister(
+    encoded = EncodedRegister(
         _header(register, key, encoding, tokens, attributes, len(records), delivery), records.astype("str")
     )
+    if accept_risks is not None:
+        accept_or_refuse(agency_risks(register, encoded), accepted=accept_risks, name=register.name)
+    return encoded
 
 
 def id_map(register: Register, *, key: Key, delivery: int = 1) -> pd.DataFrame:

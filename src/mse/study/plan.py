@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 from mse.errors import BadInput
+from mse.pseudonyms.disclosure import risk_ids
+from mse.pseudonyms.header import ENCODINGS
 from mse.study.section import Section
 
 __all__ = ["Bayes", "Plan", "PlannedList", "Select", "read_plan"]
@@ -30,7 +33,7 @@ STUDY = (
     "truth",
     "key",
 )
-SECTIONS = ("study", "differences", "list", "linkage", "models", "report")
+SECTIONS = ("study", "differences", "list", "pseudonyms", "linkage", "models", "report")
 KEY_WAY_OUT = "ask for the project's key, or make one with mse key new {key} --project {project}"
 
 
@@ -80,6 +83,10 @@ class Plan:
         Why the registers may differ, by what differs.
     truth : Path or None
         Synthetic studies only: who is whom, opened after the linkage and only to evaluate it.
+    encoding : str
+        How plain registers are encoded, as in `mse.encode`.
+    accept_risks : tuple of str
+        Ids of the risks of disclosure that are accepted for plain registers.
     """
 
     path: Path
@@ -96,6 +103,8 @@ class Plan:
     key: Path | None
     differences: Mapping[str, str]
     lists: tuple[PlannedList, ...]
+    encoding: Literal["match_keys", "bloom"]
+    accept_risks: tuple[str, ...]
     n_draws: int
     fit: tuple[str, ...]
     select: Select | None
@@ -131,6 +140,7 @@ def _plan(path: Path, content: dict[str, object], problems: list[str]) -> Plan:
     folder = path.parent
     top = Section("", content, SECTIONS, problems)
     study = top.section("study", STUDY)
+    pseudonyms = top.section("pseudonyms", ("encoding", "accept_risks"), optional=True)
     linkage = top.section("linkage", ("n_draws",), optional=True)
     models = top.section("models", ("fit", "select", "bayes"), optional=True)
     report = top.section("report", ("suppress_below",), optional=True)
@@ -151,6 +161,8 @@ def _plan(path: Path, content: dict[str, object], problems: list[str]) -> Plan:
         key=study.file("key", folder, way_out=KEY_WAY_OUT.format(key=study.table.get("key"), project=project)),
         differences={name: differences.text(name) for name in DIFFERENCES if name in differences.table},
         lists=_lists(top, folder, problems),
+        encoding=_encoding(pseudonyms),
+        accept_risks=_accepted(pseudonyms),
         n_draws=linkage.whole_number("n_draws", at_least=1, default=100),
         fit=models.texts("fit", default=()),
         select=_select(models),
@@ -191,6 +203,19 @@ def _lists(top: Section, folder: Path, problems: list[str]) -> tuple[PlannedList
     files = [register.name for one in planned for register in one.registers]
     problems += [f"{name!r} stands in the lists twice; each register belongs to one list" for name in _repeated(files)]
     return tuple(planned)
+
+
+def _encoding(section: Section) -> Literal["match_keys", "bloom"]:
+    encoding = section.text("encoding", default=ENCODINGS[0])
+    section.check_choice("encoding", encoding, ENCODINGS)
+    return "bloom" if encoding == "bloom" else "match_keys"
+
+
+def _accepted(section: Section) -> tuple[str, ...]:
+    accepted = section.texts("accept_risks", default=())
+    for risk_id in accepted:
+        section.check_choice("accept_risks", risk_id, risk_ids())
+    return accepted
 
 
 def _select(models: Section) -> Select | None:

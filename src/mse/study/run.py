@@ -94,7 +94,8 @@ def run_study(path: str | Path, *, out: str | Path | None = None, progress: bool
     ------
     BadInput
         When the study file or a list cannot be used, or the registers may not be linked; nothing is written then.
-        Also when another run works in the folder.
+        When a plain register holds a risk of disclosure that the study file does not accept; no pseudonym is written
+        then. Also when another run works in the folder.
     Refused
         When the records cannot be linked. A model that refuses is a result, and not an error.
 
@@ -147,7 +148,8 @@ class _Run:
         names = {one.name: one.list_name for one in lists.registers}
         study = {"study": sha256_of_file(plan.path)}
         read = self.stage(layout.LISTS, {**lists.sha256, **study}, {}, self._write_lists)
-        encoded = self.stage(layout.PSEUDONYMS, lists.sha256, key, lambda to: stages.write_pseudonyms(to, lists))
+        how = {**key, "encoding": plan.encoding, "accept_risks": list(plan.accept_risks)}
+        encoded = self.stage(layout.PSEUDONYMS, lists.sha256, how, lambda to: stages.write_pseudonyms(to, lists, plan))
         own = self.stage(layout.AGENCY_ONLY, lists.sha256, key, lambda to: stages.write_agency_only(to, lists))
         linked = self.links(encoded, names)
         quality = self.quality(linked, own)

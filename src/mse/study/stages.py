@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from mse.errors import BadInput
 from mse.histories import CaptureHistories, read_histories
 from mse.interval import Interval
 from mse.linkage import link
 from mse.links import Links
 from mse.pseudonyms import EncodedRegister, encode, id_map, read_encoded
+from mse.pseudonyms.disclosure import agency_risks
 from mse.registers import Register
 from mse.robustness.verdict import feasibility
 from mse.study.lists import Lists
@@ -33,16 +35,31 @@ __all__ = [
     "write_pseudonyms",
 ]
 
+ACCEPT = (
+    "when those who answer for the lists accept them, name them in the study file: [pseudonyms] accept_risks = [...]"
+)
 BY_REGISTER, BY_LIST = "by-register", "by-list"
 
 
-def write_pseudonyms(folder: Path, lists: Lists) -> None:
-    """Each register as keyed tokens; a register that came encoded is written as it came."""
+def write_pseudonyms(folder: Path, lists: Lists, plan: Plan) -> None:
+    """Each register as keyed tokens; a register that came encoded is written as it came.
+
+    Raises
+    ------
+    BadInput
+        With every risk of disclosure of a plain register that the study file does not accept.
+    """
+    problems: list[str] = []
     for one in lists.registers:
         if isinstance(one.register, Register):
-            encode(one.register, key=lists.secret, project=lists.secret.project).write(folder / f"{one.name}.mse")
+            encoded = encode(one.register, key=lists.secret, project=lists.secret.project, encoding=plan.encoding)
+            found = [risk for risk in agency_risks(one.register, encoded) if risk.id not in plan.accept_risks]
+            problems += [f"{one.name}, {risk.id}: {risk.text()}" for risk in found]
+            encoded.write(folder / f"{one.name}.mse")
         else:
             one.register.write(folder / f"{one.name}.mse")
+    if problems:
+        raise BadInput.several(f"{plan.path}: risks of disclosure that the study does not accept; {ACCEPT}", problems)
 
 
 def write_agency_only(folder: Path, lists: Lists) -> None:

@@ -11,6 +11,7 @@ from mse.synthetic.layouts import MARK
 __all__ = ["study_text"]
 
 N_DRAWS = 100
+ACCEPT_RISKS = ["small_groups", "january_first"]  # synthetic persons: nobody is given away
 
 
 def study_text(
@@ -56,6 +57,7 @@ def study_text(
         "study": study,
         "differences": about["differences"],
         "list": lists,
+        "pseudonyms": {"accept_risks": ACCEPT_RISKS},
         "linkage": {"n_draws": N_DRAWS},
         "models": {
             "fit": [independence, *about.get("models", [])],
