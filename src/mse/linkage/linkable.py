@@ -22,6 +22,7 @@ from mse.linkage.comparison import (
     personal_number_comparison,
     text_comparison,
 )
+from mse.linkage.field_filters import FILTERS, filter_columns, filter_comparisons
 from mse.linkage.match_keys import KEYS, NAMES_AND_DATE, NAMES_AND_YEAR, match_key_comparisons
 from mse.pseudonyms import EncodedRegister
 from mse.registers import Register
@@ -41,7 +42,7 @@ WEAK_ATTRIBUTES = ("sex", "region", "age_group")
 DISCOUNTS: Mapping[str, float] = {"nationality": 0.5, "region": 0.5}
 FINER: Mapping[str, tuple[str, ...]] = {
     "region": ("nationality",),
-    "age_group": ("birth_year", NAMES_AND_DATE, NAMES_AND_YEAR),
+    "age_group": ("birth_year", NAMES_AND_DATE, NAMES_AND_YEAR, "bloom_birth_n"),
 }
 NEVER_COMPARED = ("local_id",)
 NAME_COLUMNS = ("given_name", "given_skeleton", "family_name", "family_skeleton", "name_pair", "name_words")
@@ -101,8 +102,14 @@ def linkable_encoded(registers: Sequence[EncodedRegister], *, fields: Sequence[s
         used = [name for name in sorted(known) if name not in COMMON_CATEGORIES or name in WEAK_ATTRIBUTES]
     columns = [token_columns(register, used=used) for register in registers]
     joined = _joined(columns, always=())
-    joined = _joined(columns, always=KEYS if set(KEYS) & set(joined) else ())
-    return _linkable(registers, joined, _encoded_comparisons(joined), [(NAMES_AND_DATE, NAMES_AND_YEAR)] * 2)
+    if registers[0].header.encoding == "bloom":
+        joined = filter_columns(joined)
+        names_and_birth = filter_comparisons(joined)
+        told: list[tuple[str, ...]] = [(f"{name}_n",) for name in FILTERS]
+    else:
+        joined = _joined(columns, always=KEYS if set(KEYS) & set(joined) else ())
+        names_and_birth, told = match_key_comparisons(joined), [(NAMES_AND_DATE, NAMES_AND_YEAR)] * 2
+    return _linkable(registers, joined, _encoded_comparisons(joined, names_and_birth), told)
 
 
 def _joined(columns: Sequence[pd.DataFrame], *, always: Sequence[str]) -> pd.DataFrame:
@@ -179,9 +186,9 @@ def _plain_comparisons(columns: pd.DataFrame, kinds: Mapping[str, str]) -> Itera
             yield _other_comparison(name, kinds.get(name, "category"), columns)
 
 
-def _encoded_comparisons(columns: pd.DataFrame) -> Iterator[Comparison]:
+def _encoded_comparisons(columns: pd.DataFrame, names_and_birth: Iterable[Comparison]) -> Iterator[Comparison]:
     """The comparisons that the columns of encoded registers allow, in a fixed order."""
-    yield from match_key_comparisons(columns)
+    yield from names_and_birth
     yield from _number_comparisons(columns, similar=False)
     for name in WEAK_ATTRIBUTES:
         if name in columns:

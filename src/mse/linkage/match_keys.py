@@ -4,7 +4,7 @@ The keys of a record are hashes of the same names and the same birth, so that ag
 beside agreement on another: the ladder takes the most telling key on which two records agree, and nothing else of them.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Container, Iterator
 
 from mse.linkage.comparison import Comparison, Level, shared
 
@@ -19,12 +19,12 @@ KEYS = (
 )
 
 
-def match_key_comparisons(columns: Collection[str]) -> Iterator[Comparison]:
+def match_key_comparisons(columns: Container[str]) -> Iterator[Comparison]:
     """What the keys that there are say: where both dates are known, and where the year alone can be compared.
 
     Parameters
     ----------
-    columns : collection of str
+    columns : container of str
         Columns of the records; a key that no list has is left out.
     """
     blocks = tuple(key for key in KEYS if key in columns)
