@@ -23,6 +23,7 @@ __all__ = [
     "Percentile",
     "Resampling",
     "answer_each",
+    "bootstrap_rule",
     "choose_in_resamples",
     "choose_without_one",
     "first_choice",
@@ -73,6 +74,14 @@ class Resampling:
             tuple(choice.model for choice in sound),
             len(choices) - len(sound),
         )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the interval must know."""
+        if not self.n_refused:
+            return ()
+        n_resamples = len(self.totals) + self.n_refused
+        return (f"{self.n_refused} of {n_resamples} resamples had no model with an answer and are left out",)
 
 
 def resample_counts(
@@ -146,19 +155,35 @@ def _answers[Answer](answer: Callable[[NDArray[np.float64]], Answer], chunk: NDA
     return [answer(counts) for counts in chunk]
 
 
+def bootstrap_rule(
+    kind: str,
+    chooser: Chooser,
+    counts: NDArray[np.float64],
+    n_hat: float,
+    totals: NDArray[np.float64],
+    *,
+    n_jobs: int = 1,
+) -> "Percentile | BCa":
+    """The interval of this kind, ``percentile`` or ``bca``, from the totals that `chooser` found in resamples."""
+    n_observed = int(counts.sum())
+    if kind == "percentile":
+        return Percentile(totals, n_observed)
+    _, weights = one_person_less(counts)
+    return BCa.of(totals, n_hat, choose_without_one(chooser, counts, n_jobs=n_jobs), weights, n_observed)
+
+
 @dataclass(frozen=True, eq=False)
 class Percentile:
-    """Quantiles of the resampled totals."""
+    """Quantiles of the resampled totals; no end is below the number observed, though a resample may be."""
 
     totals: NDArray[np.float64]
+    n_observed: int = 0
     note: str = ""
 
     def at(self, level: float) -> Interval:
         """Interval between the two tails, with a word when an end falls on the smallest or the largest resample."""
         tail = (1 - check_level(level)) / 2
-        low, high = np.quantile(self.totals, [tail, 1 - tail], method="median_unbiased")
-        note = _with_extremes(self.note, low, high, self.totals)
-        return Interval(float(low), float(high), level, "percentile", note=note)
+        return _between(np.array([tail, 1 - tail]), self.totals, level, "percentile", self.n_observed, self.note)
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,6 +196,7 @@ class BCa:
     totals: NDArray[np.float64]
     z0: float
     acceleration: float
+    n_observed: int = 0
     note: str = ""
 
     @classmethod
@@ -180,7 +206,7 @@ class BCa:
         n_hat: float,
         left_out: Sequence[Choice | None],
         weights: NDArray[np.float64],
-        note: str = "",
+        n_observed: int = 0,
     ) -> "BCa":
         """From the resampled totals, and what is chosen without one person of each observed cell.
 
@@ -204,7 +230,7 @@ class BCa:
                 "without one person no model has a finite MLE and an identified total, so the BCa interval is not "
                 "defined; use interval='percentile', or merge small lists"
             )
-        return cls(np.sort(totals), float(ndtri(share)), _acceleration(np.array(values), weights), note)
+        return cls(np.sort(totals), float(ndtri(share)), _acceleration(np.array(values), weights), n_observed)
 
     def at(self, level: float) -> Interval:
         """Interval, with a word when an end falls on the smallest or the largest resample."""
@@ -212,16 +238,23 @@ class BCa:
         left = 1 - self.acceleration * tails
         # Where nothing is left the shift has passed infinity: the end is the last resample on that side.
         shifted = ndtr(np.where(left > 0, self.z0 + tails / np.maximum(left, 1e-300), np.copysign(np.inf, tails)))
-        low, high = np.quantile(self.totals, shifted, method="median_unbiased")
-        note = _with_extremes(self.note, low, high, self.totals)
-        return Interval(float(low), float(high), level, "bca", note=note)
+        return _between(shifted, self.totals, level, "bca", self.n_observed, self.note)
 
 
-def _with_extremes(note: str, low: float, high: float, totals: NDArray[np.float64]) -> str:
+def _between(
+    tails: NDArray[np.float64], totals: NDArray[np.float64], level: float, kind: str, n_observed: int, note: str
+) -> Interval:
+    """The interval between two quantiles of the totals, with a word when they cannot say where it ends."""
+    low, high = np.quantile(totals, tails, method="median_unbiased")
     told = [note] if note else []
-    told += ["the lower end is the smallest resample"] if low <= totals.min() else []
-    told += ["the upper end is the largest resample"] if high >= totals.max() else []
-    return "; ".join(told)
+    if low < n_observed:
+        told.append("the lower end is the number observed")
+    elif low <= totals.min():
+        told.append("the lower end is the smallest resample")
+    if high >= totals.max():
+        told.append("the upper end is the largest resample")
+    ends = float(max(low, n_observed)), float(max(high, n_observed))
+    return Interval(*ends, level, kind, note="; ".join(told))
 
 
 def _acceleration(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:

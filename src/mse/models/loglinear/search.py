@@ -7,26 +7,15 @@ ranking, last, with the reason and without a number.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from mse.errors import BadInput
 from mse.histories import CaptureHistories
-from mse.interval import IntervalRule
-from mse.models.loglinear.bootstrap import (
-    BCa,
-    Percentile,
-    Resampling,
-    choose_in_resamples,
-    choose_without_one,
-    one_person_less,
-    resample_counts,
-)
-from mse.models.loglinear.choosing import Chooser
+from mse.models.loglinear.bootstrap import Resampling, bootstrap_rule, choose_in_resamples
 from mse.models.loglinear.criteria import Criterion
 from mse.models.loglinear.extended import extended_mle
 from mse.models.loglinear.fitting import LogLinearEstimate, estimate_of
+from mse.models.loglinear.parametric_bootstrap import RESAMPLINGS, draw_resamples
 from mse.models.loglinear.searches import Search, downhill, exhaustive, stepwise
 from mse.models.loglinear.stepwise import DEFAULT_P
 from mse.models.loglinear.terms import parse_model
@@ -106,8 +95,9 @@ def select_loglinear(
         Threshold of the stepwise search.
     n_boot : int
         Number of resamples.
-    resampling : {"fixed", "binomial"}
-        Whether resamples keep the number of persons observed, or draw it with N-hat trials.
+    resampling : {"fixed", "binomial", "parametric"}
+        The persons observed, drawn with replacement; the same, with their number drawn with N-hat trials; or N-hat
+        persons of the best model, of whom those on no list are lost again.
     seed : int, optional
         Needed with ``n_boot``.
     n_jobs : int
@@ -130,7 +120,8 @@ def select_loglinear(
 
     References
     ----------
-    Silverman, Chan and Vincent (2024), doi:10.1007/s11222-023-10346-9.
+    Silverman, Chan and Vincent (2024), doi:10.1007/s11222-023-10346-9; parametric resamples: Buckland and Garthwaite
+    (1991), doi:10.2307/2532510.
 
     Examples
     --------
@@ -171,13 +162,12 @@ def select_loglinear(
     if n_boot:
         assert seed is not None
         chooser = found.chooser(n_top, ordering)
-        n_hat = fitted.n_hat if resampling == "binomial" else None
-        resamples = resample_counts(mle.counts, n_boot, seed=seed, n_hat=n_hat)
+        resamples = draw_resamples(mle, n_boot, how=resampling, seed=seed)
         resampled = choose_in_resamples(chooser, resamples, n_jobs=n_jobs)
         parts |= {"draws": resampled.totals[:, None], "resampling": resampled}
         if kind in ("bca", "percentile"):
-            rule = _bootstrap_rule(kind, chooser, mle.counts, fitted.n_hat, resampled, n_jobs)
-            parts |= {"uncertainty": rule, "notes": _told(resampled, n_boot)}
+            rule = bootstrap_rule(kind, chooser, mle.counts, fitted.n_hat, resampled.totals, n_jobs=n_jobs)
+            parts |= {"uncertainty": rule, "notes": resampled.notes}
     return SelectedLogLinear(**parts, ranking=found.ranking)
 
 
@@ -188,7 +178,7 @@ def _checked_options(
     for name, value, allowed in (
         ("ordering", ordering, (1, 2)),
         ("interval", interval, (None, *INTERVALS)),
-        ("resampling", resampling, ("fixed", "binomial")),
+        ("resampling", resampling, RESAMPLINGS),
     ):
         if value not in allowed:
             raise BadInput.option(name, value, allowed)
@@ -199,18 +189,3 @@ def _checked_options(
     if interval in ("bca", "percentile") and not n_boot:
         raise BadInput(f"interval={interval!r} needs resamples; give n_boot=1000 and a seed")
     return interval or ("bca" if n_boot else "profile")
-
-
-def _bootstrap_rule(
-    kind: str, chooser: Chooser, counts: NDArray[np.float64], n_hat: float, resampled: Resampling, n_jobs: int
-) -> IntervalRule:
-    if kind == "percentile":
-        return Percentile(resampled.totals)
-    _, weights = one_person_less(counts)
-    return BCa.of(resampled.totals, n_hat, choose_without_one(chooser, counts, n_jobs=n_jobs), weights)
-
-
-def _told(resampled: Resampling, n_boot: int) -> tuple[str, ...]:
-    if not resampled.n_refused:
-        return ()
-    return (f"{resampled.n_refused} of {n_boot} resamples had no model with an answer and are left out",)

@@ -108,9 +108,11 @@ class StabilityCurve:
         if kind not in KINDS:
             raise BadInput.option("kind", kind, KINDS)
         totals = self.totals(n_top)
-        rule: IntervalRule = Percentile(totals)
+        n_observed = int(self.weights.sum())
+        rule: IntervalRule = Percentile(totals, n_observed)
         if kind == "bca":
-            rule = BCa.of(totals, self.n_hat, [chosen.among(n_top) for chosen in self.left_out], self.weights)
+            left_out = [chosen.among(n_top) for chosen in self.left_out]
+            rule = BCa.of(totals, self.n_hat, left_out, self.weights, n_observed)
         return rule.at(level)
 
     @property
