@@ -66,7 +66,7 @@ def test_a_profile_that_never_comes_down_ends_at_infinity() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"interval": "bca"}, "interval='bca' is not offered; use one of 'profile', 'log-normal'"),
+        ({"interval": "hdi"}, "interval='hdi' is not offered; use one of 'profile', 'log-normal', 'bca', 'percentile'"),
         ({"likelihood": "normal"}, "likelihood='normal' is not offered"),
     ],
 )

@@ -1,8 +1,8 @@
 """A log-linear model fitted by extended maximum likelihood, with Wald and profile-likelihood intervals."""
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,18 +14,33 @@ from mse.errors import BadInput
 from mse.estimate import Replicated
 from mse.histories import CaptureHistories
 from mse.interval import IntervalRule, LogNormal
-from mse.models.loglinear.extended import ExtendedMLE, extended_mle
+from mse.models.loglinear.bootstrap import bootstrap_rule, choose_in_resamples
+from mse.models.loglinear.extended import ExtendedMLE, extended_mle, full_table
+from mse.models.loglinear.given_model import GivenModel
+from mse.models.loglinear.parametric_bootstrap import draw_resamples
 from mse.models.loglinear.profile import ProfileLikelihood
 from mse.models.loglinear.terms import LogLinear, parse_model
 
-__all__ = ["LogLinearEstimate", "estimate_of", "fit_loglinear"]
+__all__ = [
+    "RESAMPLED",
+    "LogLinearEstimate",
+    "check_interval",
+    "estimate_of",
+    "fit_loglinear",
+    "notes_on_resampling",
+]
 
-INTERVALS = ("profile", "log-normal")
+RESAMPLED = ("bca", "percentile")
+INTERVALS = ("profile", "log-normal", *RESAMPLED)
 LIKELIHOODS = ("poisson", "multinomial")
 WORTH_SAYING = 0.05
 TAKES_N_AS_GIVEN = (
     "the interval takes the number observed as given and is about {share:.0%} too short for that; "
     "likelihood='multinomial' is not"
+)
+KEEPS_N = (
+    "the resamples keep the number observed, and the interval is about {share:.0%} too short for that; "
+    "resampling='binomial' is not"
 )
 
 
@@ -69,6 +84,10 @@ def fit_loglinear(
     *,
     interval: str = "profile",
     likelihood: str = "poisson",
+    n_boot: int = 0,
+    resampling: str = "fixed",
+    seed: int | None = None,
+    n_jobs: int = 1,
 ) -> LogLinearEstimate:
     """Estimate the total under one hierarchical log-linear model.
 
@@ -81,10 +100,19 @@ def fit_loglinear(
         Without strata.
     model : str
         ``"[police,rosa][udi]"``, ``"[12,3]"`` or ``"independence"``; lists that are not named get their main effect.
-    interval : {"profile", "log-normal"}
-        Profile likelihood, or Wald on the log of the hidden number.
+    interval : {"profile", "log-normal", "percentile", "bca"}
+        Profile likelihood, Wald on the log of the hidden number, or from resamples.
     likelihood : {"poisson", "multinomial"}
         The multinomial maximum differs a little from the Poisson one (Cormack 1992).
+    n_boot : int
+        Number of resamples, whose totals go into `draws`; 0 for none.
+    resampling : {"fixed", "binomial", "parametric"}
+        The persons observed, drawn with replacement; the same, with their number drawn with N-hat trials; or N-hat
+        persons of the fitted model, of whom those on no list are lost again.
+    seed : int, optional
+        Needed with ``n_boot``.
+    n_jobs : int
+        Workers for the resamples; the result does not depend on it.
 
     Returns
     -------
@@ -99,11 +127,14 @@ def fit_loglinear(
         When the maximum-likelihood estimate does not exist.
     NotIdentified
         When it exists, but the counts do not determine the total.
+    Refused
+        When the interval from resamples is not defined.
 
     References
     ----------
     Fienberg (1972), doi:10.1093/biomet/59.3.591; Cormack (1992), doi:10.2307/2532306;
-    Chan, Silverman and Vincent (2021), doi:10.1080/01621459.2019.1708748.
+    Chan, Silverman and Vincent (2021), doi:10.1080/01621459.2019.1708748; parametric resamples: Buckland and Garthwaite
+    (1991), doi:10.2307/2532510.
 
     Examples
     --------
@@ -112,14 +143,49 @@ def fit_loglinear(
     >>> round(estimate.n_hat, 4), str(estimate.interval())
     (13444.1312, '95 % confidence interval 11,985 to 15,133 (log-normal)')
     """
-    if interval not in INTERVALS:
-        raise BadInput.option("interval", interval, INTERVALS)
+    check_interval(interval, n_boot, seed, INTERVALS)
     if likelihood not in LIKELIHOODS:
         raise BadInput.option("likelihood", likelihood, LIKELIHOODS)
+    if n_boot and likelihood != "poisson":
+        raise BadInput(
+            f"resamples are fitted by the Poisson likelihood, not by likelihood={likelihood!r}; leave it out"
+        )
     parsed = model if isinstance(model, LogLinear) else parse_model(model, histories.lists)
     mle = extended_mle(histories, parsed)
-    options = {"model": str(parsed), "interval": interval, "likelihood": likelihood}
-    return estimate_of(mle, interval=interval, likelihood=likelihood, input_sha256=histories.sha256, options=options)
+    options: dict[str, object] = {"model": str(parsed), "interval": interval, "likelihood": likelihood}
+    options |= {"n_boot": n_boot, "resampling": resampling} if n_boot else {}
+    estimate = estimate_of(
+        mle, interval=interval, likelihood=likelihood, input_sha256=histories.sha256, seed=seed, options=options
+    )
+    if not n_boot:
+        return estimate
+    assert seed is not None
+    _, possible = full_table(histories)
+    chooser = GivenModel(np.array(parsed.terms, dtype=np.int64), possible, histories.n_lists)
+    resamples = draw_resamples(mle, n_boot, how=resampling, seed=seed)
+    resampled = choose_in_resamples(chooser, resamples, n_jobs=n_jobs)
+    drawn = replace(estimate, draws=resampled.totals[:, None])
+    if interval not in RESAMPLED:
+        return drawn
+    rule = bootstrap_rule(interval, chooser, mle.counts, estimate.n_hat, resampled.totals, n_jobs=n_jobs)
+    return replace(drawn, uncertainty=rule, notes=(*resampled.notes, *notes_on_resampling(mle, resampling)))
+
+
+def check_interval(interval: str | None, n_boot: int, seed: int | None, allowed: Sequence[str | None]) -> None:
+    """Whether this kind of interval is offered and has the resamples and the seed that it needs."""
+    if interval not in allowed:
+        raise BadInput.option("interval", interval, allowed)
+    if n_boot and seed is None:
+        raise BadInput(f"n_boot={n_boot} asks for random resamples without a seed; give seed=, so that they repeat")
+    if interval in RESAMPLED and not n_boot:
+        raise BadInput(f"interval={interval!r} needs resamples; give n_boot=1000 and a seed")
+
+
+def notes_on_resampling(mle: ExtendedMLE, how: str) -> tuple[str, ...]:
+    """What a reader must know of an interval from such resamples."""
+    if how != "fixed" or _share_too_short(mle) < WORTH_SAYING:
+        return ()
+    return (KEEPS_N.format(share=_share_too_short(mle)),)
 
 
 def estimate_of(

@@ -14,7 +14,13 @@ from mse.histories import CaptureHistories
 from mse.models.loglinear.bootstrap import Resampling, bootstrap_rule, choose_in_resamples
 from mse.models.loglinear.criteria import Criterion
 from mse.models.loglinear.extended import extended_mle
-from mse.models.loglinear.fitting import LogLinearEstimate, estimate_of
+from mse.models.loglinear.fitting import (
+    RESAMPLED,
+    LogLinearEstimate,
+    check_interval,
+    estimate_of,
+    notes_on_resampling,
+)
 from mse.models.loglinear.parametric_bootstrap import RESAMPLINGS, draw_resamples
 from mse.models.loglinear.searches import Search, downhill, exhaustive, stepwise
 from mse.models.loglinear.stepwise import DEFAULT_P
@@ -23,7 +29,7 @@ from mse.models.loglinear.terms import parse_model
 __all__ = ["SelectedLogLinear", "select_loglinear"]
 
 SEARCHES = {"exhaustive": exhaustive, "downhill": downhill, "stepwise": stepwise}
-INTERVALS = ("profile", "log-normal", "bca", "percentile")
+INTERVALS = (None, "profile", "log-normal", *RESAMPLED)
 IGNORES_SELECTION = "ignores model selection"
 
 
@@ -165,9 +171,9 @@ def select_loglinear(
         resamples = draw_resamples(mle, n_boot, how=resampling, seed=seed)
         resampled = choose_in_resamples(chooser, resamples, n_jobs=n_jobs)
         parts |= {"draws": resampled.totals[:, None], "resampling": resampled}
-        if kind in ("bca", "percentile"):
+        if kind in RESAMPLED:
             rule = bootstrap_rule(kind, chooser, mle.counts, fitted.n_hat, resampled.totals, n_jobs=n_jobs)
-            parts |= {"uncertainty": rule, "notes": resampled.notes}
+            parts |= {"uncertainty": rule, "notes": (*resampled.notes, *notes_on_resampling(mle, resampling))}
     return SelectedLogLinear(**parts, ranking=found.ranking)
 
 
@@ -175,17 +181,11 @@ def _checked_options(
     ordering: int, interval: str | None, resampling: str, n_top: int | None, n_boot: int, seed: int | None
 ) -> str:
     """The kind of interval, once all options are sound."""
-    for name, value, allowed in (
-        ("ordering", ordering, (1, 2)),
-        ("interval", interval, (None, *INTERVALS)),
-        ("resampling", resampling, RESAMPLINGS),
-    ):
-        if value not in allowed:
-            raise BadInput.option(name, value, allowed)
+    if ordering not in (1, 2):
+        raise BadInput.option("ordering", ordering, (1, 2))
+    if resampling not in RESAMPLINGS:
+        raise BadInput.option("resampling", resampling, RESAMPLINGS)
     if n_top is not None and n_top < 1:
         raise BadInput(f"n_top={n_top!r} leaves no model to choose; use 1 or more, or None for all models")
-    if n_boot and seed is None:
-        raise BadInput(f"n_boot={n_boot} asks for random resamples without a seed; give seed=, so that they repeat")
-    if interval in ("bca", "percentile") and not n_boot:
-        raise BadInput(f"interval={interval!r} needs resamples; give n_boot=1000 and a seed")
+    check_interval(interval, n_boot, seed, INTERVALS)
     return interval or ("bca" if n_boot else "profile")
