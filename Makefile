@@ -5,7 +5,7 @@ BIN   := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTHON ?=# the interpreter to use; when empty, tools/find_python.sh looks for one
 
-.PHONY: help demo test check lint types slow lock clean
+.PHONY: help demo test check lint types slow recovery lock clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -19,14 +19,19 @@ test: $(STAMP)   ## pass the tests
 check: lint types test   ## ruff, mypy, tests
 
 lint: $(STAMP)   ## ruff
-	$(BIN)/ruff check src tests tools
-	$(BIN)/ruff format --check src tests tools
+	$(BIN)/ruff check src tests tools simulations
+	$(BIN)/ruff format --check src tests tools simulations
 
 types: $(STAMP)  ## mypy
 	$(BIN)/mypy
 
 slow: $(STAMP)   ## recovery simulations and the whole kill test
 	$(BIN)/python -m pytest -m slow
+
+recovery: $(STAMP)  ## complete the recovery studies and write their tables (hours; goes on where it stopped)
+	$(BIN)/python -m simulations coverage
+	$(BIN)/python -m simulations threshold
+	$(BIN)/python -m simulations tables
 
 lock:            ## pin the dependencies anew (needs uv)
 	uv pip compile --universal --python-version 3.12 --generate-hashes --no-header --no-annotate \
