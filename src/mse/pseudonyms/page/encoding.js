@@ -60,8 +60,8 @@ async function recordIds(register, rows, key, delivery) {
   const { agency, name } = register.codebook;
   const signing = await subkey(key, "record", "all");
   const texts = rows.map((row) => [agency, name, delivery, row].join(join));
-  const found = await digests(texts, signing, () => {});
-  return texts.map((text) => toHex(found.get(text).subarray(0, nBytes)));
+  const found = await digests(texts, signing, (digest) => toHex(digest, nBytes));
+  return texts.map((text) => found.get(text));
 }
 
 /** Of the categories of merged rows the first that is known; empty when none is given. */

@@ -1,7 +1,7 @@
 // The page itself: what is chosen, in memory only, and what follows from it.
 
 const chosen = {
-  list: null, // { name, content, table } or { error }
+  list: null, // { name, content, table }, or with an error instead of the table
   meaning: "",
   codebookFile: null, // { name, codebook } or { error }
   form: emptyForm(),
@@ -149,6 +149,20 @@ async function fileFrom(input, read) {
   }
 }
 
+/** The table of the chosen list, or why it cannot be read. */
+async function readTable() {
+  if (!chosen.list?.content) return;
+  const { name, content } = chosen.list;
+  try {
+    const table = await tableOfFile({ name, content }, chosen.codebookFile?.codebook ?? null);
+    chosen.list = { name, content, table };
+    chosen.form = fitForm(chosen.form, table);
+  } catch (error) {
+    chosen.list = { name, content, error };
+  }
+  drawFormPart();
+}
+
 async function check() {
   Object.assign(chosen, { working: true, stale: false, outcome: null, saved: "" });
   chosen.accepted.clear();
@@ -226,12 +240,8 @@ function listen() {
     });
   }
   at("list-file").addEventListener("change", async (event) => {
-    chosen.list = await fileFrom(event.target, async (name, content) => {
-      const table = await tableOfFile({ name, content }, chosen.codebookFile?.codebook ?? null);
-      return { name, content, table };
-    });
-    if (chosen.list?.table) chosen.form = fitForm(chosen.form, chosen.list.table);
-    drawFormPart();
+    chosen.list = await fileFrom(event.target, (name, content) => ({ name, content }));
+    await readTable();
     changed();
   });
   for (const radio of document.querySelectorAll("input[name=meaning]")) {
@@ -242,6 +252,7 @@ function listen() {
   }
   at("codebook-file").addEventListener("change", async (event) => {
     chosen.codebookFile = await fileFrom(event.target, (name, content) => ({ name, codebook: codebookOfBytes(content) }));
+    await readTable(); // a codebook says which sheet holds the list
     changed();
   });
   at("key-file").addEventListener("change", async (event) => {
@@ -263,9 +274,9 @@ async function selfTest() {
   if (!window.isSecureContext || !crypto.subtle) return "not_secure";
   if (typeof DecompressionStream === "undefined") return "too_old";
   try {
-    const { secret, kat_digest: expected } = PAGE.self_test;
+    const { project, secret, kat_digest: expected } = PAGE.self_test;
     const bytes = Uint8Array.from(secret.match(/../g), (pair) => parseInt(pair, 16));
-    return (await knownAnswerDigest(await newKey("demo", bytes))) === expected ? "passed" : "self_test_failed";
+    return (await knownAnswerDigest(await newKey(project, bytes))) === expected ? "passed" : "self_test_failed";
   } catch {
     return "self_test_failed";
   }

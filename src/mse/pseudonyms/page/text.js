@@ -41,12 +41,25 @@ function canonicalJson(value) {
   return JSON.stringify(value);
 }
 
-function toHex(bytes) {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+const UTF8 = new TextEncoder();
+
+function toHex(bytes, n = bytes.length) {
+  let text = "";
+  for (let i = 0; i < n; i += 1) text += HEX[bytes[i]];
+  return text;
 }
 
 function toUtf8(text) {
-  return new TextEncoder().encode(text);
+  return UTF8.encode(text);
+}
+
+/** The bytes of each text; texts in ASCII are converted together, which is faster. */
+function allToUtf8(texts) {
+  const bytes = toUtf8(texts.join(""));
+  if (bytes.length !== texts.reduce((sum, text) => sum + text.length, 0)) return texts.map(toUtf8);
+  let end = 0;
+  return texts.map((text) => bytes.subarray(end, (end += text.length)));
 }
 
 /** A calendar day, or null when it does not exist. */

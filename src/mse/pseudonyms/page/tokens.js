@@ -1,6 +1,6 @@
 // Tokens and filters: the normal forms of a person under a keyed hash, as mse.pseudonyms.tokens and filters make them.
 
-const BATCH = 2000; // hashes asked of the browser at a time; more does not make it faster and takes memory
+const BATCH = 4000; // hashes asked of the browser at a time; more does not make it faster and takes memory
 
 /** For each column its cells, in the order of the persons; a missing cell is empty. `tell` hears the share done. */
 async function tokenColumns(persons, tokens, records, key, tell = () => {}) {
@@ -37,9 +37,9 @@ async function tokenCells(token, persons, key, tell) {
     const values = token.forms.map((form) => forms.get(form));
     return values.includes(undefined) ? [] : combined(values).map((parts) => parts.join(join));
   });
-  const hashed = await digests(texts.flat(), await subkey(key, "token", token.hashed_as ?? token.name), tell);
-  const hex = (text) => toHex(hashed.get(text).subarray(0, nBytes));
-  return texts.map((own) => own.map(hex).sort(byText).join(several));
+  const signing = await subkey(key, "token", token.hashed_as ?? token.name);
+  const hashed = await digests(texts.flat(), signing, (digest) => toHex(digest, nBytes), tell);
+  return texts.map((own) => own.map((text) => hashed.get(text)).sort().join(several));
 }
 
 /** One value of each form, in every way. */
@@ -56,16 +56,18 @@ async function filterCells(token, persons, records, key, tell) {
     return token.grams === "bigrams" ? values.map(bigrams) : values.length ? [values] : [];
   });
   const names = sets.map((own, i) => own.map((_, place) => `${records[i]}${join}${place}`));
-  const bits = await digests(sets.flat(2), await subkey(key, "bloom", token.hashed_as ?? token.name), (x) => tell(x / 2));
-  const noise = await digests(names.flat(), await subkey(key, "flips", token.name), (x) => tell((1 + x) / 2));
+  const signing = await subkey(key, "bloom", token.hashed_as ?? token.name);
+  const bits = await digests(sets.flat(2), signing, (digest) => places(digest, hashes), (x) => tell(x / 2));
+  const flipping = await subkey(key, "flips", token.name);
+  const noise = await digests(names.flat(), flipping, (digest) => places(digest, flips), (x) => tell((1 + x) / 2));
   return sets.map((own, i) => {
     const made = own.map((grams, place) => {
       const filter = new Uint8Array(PAGE.rules.bloom.bits / 8);
-      for (const gram of grams) for (const bit of places(bits.get(gram), hashes)) filter[bit >> 3] |= 0x80 >> (bit & 7);
-      for (const bit of places(noise.get(names[i][place]), flips)) filter[bit >> 3] ^= 0x80 >> (bit & 7);
+      for (const gram of grams) for (const bit of bits.get(gram)) filter[bit >> 3] |= 0x80 >> (bit & 7);
+      for (const bit of noise.get(names[i][place])) filter[bit >> 3] ^= 0x80 >> (bit & 7);
       return toHex(filter);
     });
-    return made.sort(byText).join(several);
+    return made.sort().join(several);
   });
 }
 
@@ -82,14 +84,14 @@ function places(digest, n) {
   return Array.from({ length: n }, (_, i) => ((digest[2 * i] << 8) | digest[2 * i + 1]) % PAGE.rules.bloom.bits);
 }
 
-/** The HMAC-SHA-256 of every different text. */
-async function digests(texts, signing, tell) {
+/** For every different text what `shape` makes of its HMAC-SHA-256. */
+async function digests(texts, signing, shape, tell = () => {}) {
   const distinctTexts = [...new Set(texts)];
   const found = new Map();
   for (let start = 0; start < distinctTexts.length; start += BATCH) {
     const batch = distinctTexts.slice(start, start + BATCH);
-    const made = await Promise.all(batch.map((text) => hmac(signing, toUtf8(text))));
-    batch.forEach((text, i) => found.set(text, made[i]));
+    const made = await Promise.all(allToUtf8(batch).map((bytes) => crypto.subtle.sign("HMAC", signing, bytes)));
+    batch.forEach((text, i) => found.set(text, shape(new Uint8Array(made[i]))));
     tell(Math.min(1, (start + BATCH) / distinctTexts.length));
     await nextTask();
   }

@@ -68,7 +68,8 @@ function failureBox(error) {
   }
   const box = element("div", { class: "said wrong" }, element("p", {}, sayFault(error.fault)));
   if (error.reasons.length) {
-    box.append(element("p", {}, say("failure.several", { n: number(error.reasons.length) })));
+    const n = error.reasons.length;
+    box.append(element("p", {}, n === 1 ? say("failure.one") : say("failure.several", { n: number(n) })));
     box.append(bullets(error.reasons.map((reason) => ("fault" in reason ? sayProblem(reason) : sayFault(reason)))));
   }
   return box;
