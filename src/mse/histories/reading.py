@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mse.errors import BadInput
-from mse.histories.table import CaptureHistories, check_lists
+from mse.histories.cells import CENSORED, COUNTED, STRUCTURAL_ZERO, declared_cells, history_of
+from mse.histories.table import CELL, CONFIRMED, COUNT, CaptureHistories, check_lists
 
 __all__ = ["read_histories"]
 
-COUNT = "count"
+CELLS = (COUNTED, STRUCTURAL_ZERO, CENSORED)
 ZERO_OR_ONE = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "False": 0, "True": 1}
 
 
 def read_histories(
-    source: str | Path | pd.DataFrame, *, covariates: Sequence[str] = (), count: str = COUNT
+    source: str | Path | pd.DataFrame,
+    *,
+    covariates: Sequence[str] = (),
+    count: str = COUNT,
+    structural_zeros: Iterable[Sequence[int] | str] = (),
+    censored_cells: Iterable[Sequence[int] | str] = (),
 ) -> CaptureHistories:
     """Read capture histories from a CSV or Parquet file, or from a data frame.
 
@@ -29,11 +35,17 @@ def read_histories(
     ----------
     source : path or DataFrame
         One 0/1 column per list, optional covariate columns, and the column of counts (persons).
-        Histories that are absent are zeros; a history given twice is summed, and `notes` says so.
+        Histories that are absent are zeros; a history given twice is summed, and `notes` says so. A column `cell`
+        with ``counted``, ``structural zero`` and ``censored``, and one `confirmed` with the persons of a censored cell
+        who are known to be in the population, are read as `CaptureHistories.write` writes them.
     covariates : sequence of str
         Columns that are not lists; each combination of their values is a stratum.
     count : str
         Name of the column of counts.
+    structural_zeros : iterable of history
+        Histories that cannot occur, as ``(1, 1, 0)`` or ``"110"``.
+    censored_cells : iterable of history
+        Histories whose count is an upper bound, since the list also holds persons outside the population.
 
     Returns
     -------
@@ -43,7 +55,8 @@ def read_histories(
     ------
     BadInput
         For a file that cannot be read, fewer than two lists, values other than 0 and 1, the all-zero history,
-        counts that are negative, fractional or missing, unknown columns, and tables without a person.
+        counts that are negative, fractional or missing, unknown columns, tables without a person, and cells that are
+        declared what they cannot be.
 
     References
     ----------
@@ -58,8 +71,9 @@ def read_histories(
     frame = source if isinstance(source, pd.DataFrame) else _read_table(Path(source))
     told = "the data frame" if isinstance(source, pd.DataFrame) else Path(source).name
     covariates = (covariates,) if isinstance(covariates, str) else tuple(covariates)
-    lists = _list_columns(frame, covariates, count, told)
-    _raise_if(_problems(frame, lists, covariates, count), told)
+    about = _cell_columns(frame)
+    lists = _list_columns(frame, (*covariates, *about), count, told)
+    _raise_if(_problems(frame, lists, covariates, count) + _cell_problems(frame, about, count), told)
     values = np.zeros(len(frame), dtype=np.int64)
     for name in lists:
         values = 2 * values + _as_text_column(frame[name]).map(ZERO_OR_ONE).to_numpy(dtype=np.int64)
@@ -69,8 +83,22 @@ def read_histories(
     np.add.at(counts, (values - 1, codes), persons)
     repeated = int(pd.DataFrame({"value": values, "stratum": codes}).duplicated().sum())
     notes = (_summed(repeated, told),) if repeated else ()
+    kinds = _kinds(frame, about)
+    declared = {
+        kind: frozenset(history_of(int(value), len(lists)) for value in values[kinds == kind]) for kind in CELLS
+    }
+    confirmed = np.zeros_like(counts)
+    if CONFIRMED in about:
+        np.add.at(confirmed, (values - 1, codes), _numbers(frame[CONFIRMED].replace("", "0")).astype(np.int64))
     table = CaptureHistories(
-        lists, counts if covariates else counts[:, 0], strata=strata, covariates=covariates, notes=notes
+        lists,
+        counts if covariates else counts[:, 0],
+        strata=strata,
+        covariates=covariates,
+        structural_zeros=declared[STRUCTURAL_ZERO] | declared_cells(structural_zeros, lists),
+        censored_cells=declared[CENSORED] | declared_cells(censored_cells, lists),
+        confirmed=(confirmed if covariates else confirmed[:, 0]) if confirmed.any() else None,
+        notes=notes,
     )
     return replace(table, notes=(*notes, *_oddities(table)))
 
@@ -119,6 +147,40 @@ def _list_columns(frame: pd.DataFrame, covariates: tuple[str, ...], count: str, 
     return lists
 
 
+def _cell_columns(frame: pd.DataFrame) -> tuple[str, ...]:
+    """The columns that declare cells; a list may bear these names too, and then holds 0 and 1."""
+    if CELL not in frame.columns or not _as_text_column(frame[CELL]).isin(CELLS).any():
+        return ()
+    return (CELL, CONFIRMED) if CONFIRMED in frame.columns else (CELL,)
+
+
+def _cell_problems(frame: pd.DataFrame, about: tuple[str, ...], count: str) -> list[str]:
+    """What is wrong in the columns that declare cells, by row."""
+    found = []
+    if CELL in about:
+        found += [
+            f"row {row + 1}: cell is {frame[CELL].iloc[row]!r}; use one of {', '.join(map(repr, CELLS))}"
+            for row in np.flatnonzero(~_as_text_column(frame[CELL]).isin(CELLS))
+        ]
+    if CONFIRMED in about:
+        numbers = _numbers(frame[CONFIRMED].replace("", "0"))
+        bad = ~((numbers >= 0) & (numbers == np.floor(numbers)) & (numbers <= _numbers(frame[count])))
+        found += [
+            f"row {row + 1}: confirmed is {frame[CONFIRMED].iloc[row]!r}; it is a number of persons, at most the count"
+            for row in np.flatnonzero(bad)
+        ]
+    return found
+
+
+def _kinds(frame: pd.DataFrame, about: tuple[str, ...]) -> NDArray[np.str_]:
+    """What each row's history is declared to be, shape (n_rows,)."""
+    return np.array(_as_text_column(frame[CELL]) if CELL in about else [COUNTED] * len(frame), dtype=np.str_)
+
+
+def _numbers(column: "pd.Series[Any]") -> NDArray[np.float64]:
+    return pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
+
+
 def _problems(frame: pd.DataFrame, lists: tuple[str, ...], covariates: tuple[str, ...], count: str) -> list[str]:
     """Every value that cannot be used, by row (1 is the first row of data)."""
     found = []
@@ -129,7 +191,7 @@ def _problems(frame: pd.DataFrame, lists: tuple[str, ...], covariates: tuple[str
             "columns in covariates=)"
             for row in np.flatnonzero(bad)
         ]
-    numbers = pd.to_numeric(frame[count], errors="coerce").to_numpy(dtype=np.float64)
+    numbers = _numbers(frame[count])
     for row in np.flatnonzero(~(numbers >= 0) | (numbers != np.floor(numbers)) | np.isinf(numbers)):
         found.append(
             f"row {row + 1}: count is {frame[count].iloc[row]!r}; a count is a whole number of persons, 0 or more"

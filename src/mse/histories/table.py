@@ -1,7 +1,7 @@
 """CaptureHistories: how many persons have each capture history. No row about one person comes past here."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
@@ -12,15 +12,24 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mse import provenance
-from mse.errors import BadInput
+from mse.errors import BadInput, Refused
+from mse.histories.cells import (
+    CENSORED,
+    COUNTED,
+    STRUCTURAL_ZERO,
+    History,
+    as_text,
+    checked_confirmed,
+    declared_cells,
+    history_of,
+)
 from mse.links import Links
 from mse.writing import write_text
 
-__all__ = ["CaptureHistories", "History", "as_text", "check_lists", "history_of"]
+__all__ = ["CELL", "CONFIRMED", "COUNT", "CaptureHistories", "check_lists"]
 
 MAX_LISTS = 20
-COUNT = "count"
-type History = tuple[int, ...]
+COUNT, CELL, CONFIRMED = "count", "cell", "confirmed"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -39,6 +48,11 @@ class CaptureHistories:
         Names of the covariates whose combinations the strata are.
     structural_zeros : frozenset of tuple of int
         Histories that cannot occur, for example on a list of women and on a list of men.
+    censored_cells : frozenset of tuple of int
+        Histories whose count is an upper bound, as on the one list that also holds persons outside the population.
+        Given as tuples or as text, ``"001"``.
+    confirmed : ndarray of int64, shape of `counts`, or None
+        Persons in the censored cells who are known to be in the population; None for nobody.
     notes : tuple of str
         What was done to the input that the reader must know.
     provenance : mapping of str to object
@@ -46,7 +60,8 @@ class CaptureHistories:
     Raises
     ------
     BadInput
-        For fewer than two lists, names given twice, negative counts, a wrong shape, or no person at all.
+        For fewer than two lists, names given twice, negative counts, a wrong shape, no person at all, or cells that
+        are declared what they cannot be.
 
     Examples
     --------
@@ -62,6 +77,8 @@ class CaptureHistories:
     structural_zeros: frozenset[History] = frozenset()
     notes: tuple[str, ...] = ()
     provenance: Mapping[str, object] = field(default_factory=dict)
+    censored_cells: frozenset[History] = frozenset()
+    confirmed: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         check_lists(self.lists)
@@ -78,17 +95,22 @@ class CaptureHistories:
             raise BadInput("all counts are 0; give at least one history with a person")
         counts.setflags(write=False)
         object.__setattr__(self, "counts", counts)
-        for history in self.structural_zeros:
-            self._check_structural_zero(history)
-
-    def _check_structural_zero(self, history: History) -> None:
-        if len(history) != self.n_lists or not set(history) <= {0, 1} or not any(history):
-            raise BadInput(f"{history!r} is not a history over the lists {self.lists}; give a 0 or 1 for each list")
-        found = int(self.total_counts[self.row(history)])
-        if found:
-            raise BadInput(
-                f"history {as_text(history)} is declared impossible, but {found} persons have it; drop the declaration"
-            )
+        object.__setattr__(self, "structural_zeros", declared_cells(self.structural_zeros, self.lists))
+        object.__setattr__(self, "censored_cells", declared_cells(self.censored_cells, self.lists))
+        for history in sorted(self.structural_zeros):
+            if found := int(self.total_counts[self.row(history)]):
+                raise BadInput(
+                    f"history {as_text(history)} is declared impossible, but {found} persons have it; drop the "
+                    "declaration"
+                )
+        if (self.structural_zeros or self.censored_cells) and {CELL, CONFIRMED} & set(self.lists):
+            raise BadInput(f"a list named {CELL!r} or {CONFIRMED!r} does not go with declared cells; rename_lists it")
+        for history in sorted(self.structural_zeros & self.censored_cells):
+            raise BadInput(f"history {as_text(history)} is declared both impossible and censored; it can be one of them")
+        if self.confirmed is not None:
+            object.__setattr__(self, "confirmed", checked_confirmed(self.confirmed, counts, self._censored_rows))
+        if not self.known_counts.any():
+            raise BadInput("nobody in the table is known to be in the population; declare fewer cells censored")
 
     @property
     def n_lists(self) -> int:
@@ -115,8 +137,27 @@ class CaptureHistories:
 
     @property
     def n_observed(self) -> int:
-        """Persons on at least one list."""
+        """Persons of the population on at least one list; of a censored cell only those who are confirmed."""
+        return int(self.known_counts.sum())
+
+    @property
+    def n_listed(self) -> int:
+        """Persons on at least one list, in the population or not: `n_observed` where no cell is censored."""
         return int(self.total_counts.sum())
+
+    @cached_property
+    def known_counts(self) -> NDArray[np.int64]:
+        """Persons known to be in the population, shape of `counts`: `counts` less the doubtful ones."""
+        known = self.counts.copy()
+        rows = self._censored_rows
+        known[rows] = 0 if self.confirmed is None else self.confirmed[rows]
+        known.setflags(write=False)
+        return known
+
+    @property
+    def is_censored(self) -> bool:
+        """Whether some persons counted may not be in the population."""
+        return self.n_listed > self.n_observed
 
     @cached_property
     def list_totals(self) -> dict[str, int]:
@@ -132,9 +173,11 @@ class CaptureHistories:
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of lists, strata, structural zeros and counts: equal tables have equal hashes."""
+        """Hash of lists, strata, structural zeros, counts and known counts: equal tables have equal hashes."""
         names = json.dumps([self.lists, self.strata, self.covariates, sorted(self.structural_zeros)])
-        return provenance.sha256_of(names.encode(), np.ascontiguousarray(self.counts, dtype="<i8").tobytes())
+        tables = [self.counts] if not self.censored_cells else [self.counts, self.known_counts]
+        content = [np.ascontiguousarray(table, dtype="<i8").tobytes() for table in tables]
+        return provenance.sha256_of(names.encode(), *content)
 
     def row(self, history: Sequence[int]) -> int:
         """Row of `counts` that holds this history."""
@@ -163,7 +206,7 @@ class CaptureHistories:
     @cached_property
     def universal_lists(self) -> tuple[str, ...]:
         """Lists with everybody on them: they say nothing about who is on none."""
-        return tuple(name for name, total in self.list_totals.items() if total == self.n_observed)
+        return tuple(name for name, total in self.list_totals.items() if total == self.n_listed)
 
     @cached_property
     def duplicate_lists(self) -> tuple[tuple[str, str], ...]:
@@ -172,31 +215,78 @@ class CaptureHistories:
         return tuple((a, b) for a, b in combinations(self.lists, 2) if totals[a] == totals[b] == self.overlap(a, b) > 0)
 
     def single_stratum(self) -> NDArray[np.int64]:
-        """The counts, shape (2**K - 1,), of a table without strata."""
+        """The counts, shape (2**K - 1,), of a table without strata, for a method that takes every count as exact.
+
+        Raises
+        ------
+        BadInput
+            For a table with strata.
+        Refused
+            For a table with censored cells.
+        """
+        self.require_one_stratum()
+        if self.is_censored:
+            raise Refused(
+                f"the count of {self._told_censored()} is an upper bound, and this method takes every count as exact; "
+                "use fit_loglinear, select_loglinear or average_loglinear, drop the list that over-covers with "
+                'h.drop_lists(name), or see both extremes with h.at_bound("lower") and h.at_bound("upper")'
+            )
+        return self.counts
+
+    def require_one_stratum(self) -> None:
+        """Refuse a table with strata."""
         if self.is_stratified:
             raise BadInput(
                 f"the capture histories have {self.n_strata} strata by {', '.join(self.covariates)}, and this method "
                 "takes one table; pick one with h.stratum(name), or pool them with h.collapse_strata()"
             )
-        return self.counts
+
+    def at_bound(self, bound: str) -> "CaptureHistories":
+        """The table with every censored count taken as exact, at its ``"lower"`` or its ``"upper"`` bound.
+
+        The two show how far an answer can depend on what is not known; for a method that takes no censored cells they
+        are the way to see that.
+
+        Examples
+        --------
+        >>> counts = {(1, 0): 27, (0, 1): 34, (1, 1): 9}
+        >>> h = CaptureHistories.from_counts(("police", "ngo"), counts, censored_cells=["01"])
+        >>> h
+        CaptureHistories of 36 to 70 persons on police, ngo (1 censored cell)
+        >>> h.at_bound("lower").n_observed, h.at_bound("upper").n_observed
+        (36, 70)
+        """
+        if bound not in ("lower", "upper"):
+            raise BadInput.option("bound", bound, ("lower", "upper"))
+        chosen = self.known_counts if bound == "lower" else self.counts
+        if not self.censored_cells:
+            return self
+        note = f"the count of {self._told_censored()} is taken at its {bound} bound"
+        return replace(self, counts=chosen, censored_cells=frozenset(), confirmed=None, notes=(*self.notes, note))
 
     def stratum(self, name: str) -> "CaptureHistories":
         """The table of one stratum."""
         if name not in self.strata or not self.is_stratified:
             raise BadInput.unknown("stratum", name, self.strata)
-        chosen = self.counts[:, self.strata.index(name)]
-        return replace(self, counts=chosen, strata=("all",), covariates=(), notes=(*self.notes, f"stratum {name} only"))
+        j = self.strata.index(name)
+        confirmed = None if self.confirmed is None else self.confirmed[:, j]
+        told = (*self.notes, f"stratum {name} only")
+        return replace(
+            self, counts=self.counts[:, j], strata=("all",), covariates=(), notes=told, confirmed=confirmed
+        )
 
     def collapse_strata(self) -> "CaptureHistories":
         """The table summed over all strata."""
-        return replace(self, counts=self.total_counts, strata=("all",), covariates=())
+        summed = self.is_stratified and self.confirmed is not None
+        confirmed = np.asarray(self.confirmed).sum(axis=1) if summed else self.confirmed
+        return replace(self, counts=self.total_counts, strata=("all",), covariates=(), confirmed=confirmed)
 
     def drop_lists(self, *names: str) -> "CaptureHistories":
         """The table without these lists; persons on no other list leave it, and `notes` says how many."""
         kept = tuple(name for name in self.lists if name not in {self._known(name) for name in names})
         groups = {name: (name,) for name in kept}
         smaller = self._regrouped(groups, f"without the list {', '.join(names)}")
-        left = self.n_observed - smaller.n_observed
+        left = self.n_listed - smaller.n_listed
         return replace(smaller, notes=(*smaller.notes, f"{left} persons were on no other list")) if left else smaller
 
     def merge_lists(self, merged: Mapping[str, Sequence[str]]) -> "CaptureHistories":
@@ -238,14 +328,20 @@ class CaptureHistories:
         return replace(self._regrouped({name: (name,) for name in lists}, ""), notes=self.notes)
 
     def _regrouped(self, groups: Mapping[str, Sequence[str]], note: str) -> "CaptureHistories":
-        """A table whose lists are unions of lists of this one."""
+        """A table whose lists are unions of lists of this one.
+
+        A history is impossible if all that it joins are; it is censored if one of them is, with the persons of the
+        others confirmed.
+        """
         check_lists(tuple(groups))
         value = np.zeros(len(self.total_counts), dtype=np.int64)
         for members in groups.values():
             on_any = np.logical_or.reduce([self._rows_on(name) for name in members])
             value = 2 * value + on_any
-        counts = np.zeros((2 ** len(groups), *self.counts.shape[1:]), dtype=np.int64)
+        counts, known = np.zeros((2, 2 ** len(groups), *self.counts.shape[1:]), dtype=np.int64)
         np.add.at(counts, value, self.counts)
+        np.add.at(known, value, self.known_counts)
+        censored = {int(v) for v in value[self._censored_rows]} - {0}
         possible = np.zeros(len(counts), dtype=np.bool_)
         possible[value[self.cells_that_can_occur]] = True
         zeros = frozenset(history_of(int(v), len(groups)) for v in np.flatnonzero(~possible[1:]) + 1)
@@ -254,30 +350,71 @@ class CaptureHistories:
             lists=tuple(groups),
             counts=counts[1:],
             structural_zeros=zeros if self.structural_zeros else frozenset(),
+            censored_cells=frozenset(history_of(v, len(groups)) for v in censored),
+            confirmed=known[1:] if censored else None,
             notes=(*self.notes, note) if note else self.notes,
         )
 
     def to_frame(self, *, all_histories: bool = False) -> pd.DataFrame:
-        """One row per history with persons: a 0/1 column per list, `stratum` if stratified, and `count`."""
+        """One row per history with persons: a 0/1 column per list, `stratum` if stratified, and `count`.
+
+        Where cells are declared, `cell` says ``counted``, ``structural zero`` or ``censored``, and `confirmed` how many
+        persons of a censored cell are known to be in the population; those cells have a row in any case.
+        """
         columns = {name: [history[j] for history in self.histories] for j, name in enumerate(self.lists)}
         wide = pd.DataFrame(columns)
         parts = []
         for j, stratum in enumerate(self.strata):
             part = wide.assign(**({"stratum": stratum} if self.is_stratified else {}))
-            parts.append(part.assign(count=self.counts if self.counts.ndim == 1 else self.counts[:, j]))
+            part = part.assign(count=self.counts if self.counts.ndim == 1 else self.counts[:, j])
+            if self.structural_zeros or self.censored_cells:
+                part[CELL] = [self._cell(history) for history in self.histories]
+            if self.confirmed is not None:
+                part[CONFIRMED] = self.confirmed if self.counts.ndim == 1 else self.confirmed[:, j]
+            parts.append(part)
         long = pd.concat(parts, ignore_index=True)
-        return long if all_histories else long[long[COUNT] > 0].reset_index(drop=True)
+        shown = long[COUNT] > 0
+        if self.structural_zeros or self.censored_cells:
+            shown |= long[CELL] != COUNTED
+        return long if all_histories else long[shown].reset_index(drop=True)
 
     def write(self, path: Path) -> None:
-        """Write a CSV that `read_histories` reads (structural zeros and notes are not in it)."""
+        """Write a CSV that `read_histories` reads, with the declared cells; notes are not in it."""
         write_text(path, self.to_frame().to_csv(index=False, lineterminator="\n"))
 
     def __repr__(self) -> str:
         strata = f", {self.n_strata} strata" if self.is_stratified else ""
-        return f"CaptureHistories of {self.n_observed:,} persons on {', '.join(self.lists)}{strata}"
+        return f"CaptureHistories of {self._persons()} persons on {', '.join(self.lists)}{strata}{self._declared()}"
 
     def _repr_html_(self) -> str:
-        return f"<p>{self.n_observed:,} persons on {self.n_lists} lists</p>" + self.overlap_table().to_html()
+        told = f"{self._persons()} persons on {self.n_lists} lists{self._declared()}"
+        if self.censored_cells:
+            told += f"; {self._told_censored()}: the count is an upper bound"
+        return f"<p>{told}</p>" + self.overlap_table().to_html()
+
+    def _persons(self) -> str:
+        return f"{self.n_observed:,} to {self.n_listed:,}" if self.is_censored else f"{self.n_observed:,}"
+
+    def _declared(self) -> str:
+        told = [
+            f"{len(cells)} {kind}{'' if len(cells) == 1 else 's'}"
+            for kind, cells in (("structural zero", self.structural_zeros), ("censored cell", self.censored_cells))
+            if cells
+        ]
+        return f" ({', '.join(told)})" if told else ""
+
+    def _told_censored(self) -> str:
+        """The censored cells with doubtful persons, as a sentence names them."""
+        return ", ".join(as_text(history) for history in sorted(self.censored_cells, reverse=True))
+
+    def _cell(self, history: History) -> str:
+        if history in self.structural_zeros:
+            return STRUCTURAL_ZERO
+        return CENSORED if history in self.censored_cells else COUNTED
+
+    @property
+    def _censored_rows(self) -> list[int]:
+        return [self.row(history) for history in sorted(self.censored_cells)]
 
     def _rows_on(self, name: str) -> NDArray[np.bool_]:
         bit = self.n_lists - 1 - self.lists.index(self._known(name))
@@ -294,7 +431,8 @@ class CaptureHistories:
         lists: Sequence[str],
         counts: Mapping[Sequence[int], int],
         *,
-        structural_zeros: Sequence[Sequence[int]] = (),
+        structural_zeros: Iterable[Sequence[int] | str] = (),
+        censored_cells: Iterable[Sequence[int] | str] = (),
     ) -> "CaptureHistories":
         """From a mapping of history to count; histories that are not named are zeros."""
         check_lists(tuple(lists))
@@ -309,8 +447,13 @@ class CaptureHistories:
                     f"history {as_text(history)} has the count {count!r}; a count is a whole number of persons"
                 )
             full[int(as_text(history), 2)] += int(count)
-        zeros = frozenset(tuple(map(int, history)) for history in structural_zeros)
-        return cls(tuple(lists), full[1:], structural_zeros=zeros)
+        names = tuple(lists)
+        return cls(
+            names,
+            full[1:],
+            structural_zeros=declared_cells(structural_zeros, names),
+            censored_cells=declared_cells(censored_cells, names),
+        )
 
     @classmethod
     def from_records(cls, records: pd.DataFrame, *, person: str, list: str) -> "CaptureHistories":
@@ -348,16 +491,6 @@ class CaptureHistories:
         for j in range(len(lists)):
             value = 2 * value + on_list[:, j]
         return cls(lists, np.bincount(value, minlength=2 ** len(lists))[1:], notes=notes)
-
-
-def history_of(value: int, n_lists: int) -> History:
-    """The history with this binary value, first list most significant."""
-    return tuple(value >> (n_lists - 1 - j) & 1 for j in range(n_lists))
-
-
-def as_text(history: Sequence[int]) -> str:
-    """A history as it is printed, for example ``101``."""
-    return "".join(map(str, history))
 
 
 def check_lists(lists: tuple[str, ...]) -> None:
