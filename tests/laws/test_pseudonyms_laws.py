@@ -4,6 +4,7 @@ import hmac
 import json
 from dataclasses import replace
 from datetime import date
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,10 +15,11 @@ from hypothesis import strategies as st
 
 from mse.errors import BadInput
 from mse.pseudonyms import EncodedRegister, Key, encode, read_encoded
+from mse.pseudonyms.filters import bigrams, filter_of
 from mse.pseudonyms.header import Header
 from mse.pseudonyms.normalise import joined, name_words, normal_forms, skeleton
 from mse.pseudonyms.rules import rules
-from mse.pseudonyms.tokens import token_columns
+from mse.pseudonyms.tokens import subkeys, token_columns
 from mse.registers import Codebook, Column, Register
 
 KEYS = [Key("p", bytes(range(32))), Key("p", bytes(range(1, 33))), Key("q", bytes(range(32)))]
@@ -42,20 +44,84 @@ PERSONS = st.fixed_dictionaries(
 LIGHT = settings(max_examples=60, deadline=None)
 
 
-def cells(persons, key):
-    return token_columns([normal_forms(person) for person in persons], rules().tokens, key=key)
+TOKENS = [token for token in rules().tokens if not token.grams]
+FILTERS = [token for token in rules().tokens if token.grams]
+
+
+def cells(persons, key, records=None):
+    forms = [normal_forms(person) for person in persons]
+    ids = records or [str(place) for place in range(len(persons))]
+    return token_columns(forms, rules().tokens, records=ids, subkeys=subkeys(key, rules().tokens))
+
+
+def values(forms, token):
+    """What is hashed: all combinations of the values of the forms of a token."""
+    return set(product(*(forms.get(name, ()) for name in token.forms)))
 
 
 @LIGHT
 @given(PERSONS, PERSONS)
 def test_equal_tokens_are_equal_normal_forms(one, other):
-    """Under one key a token is the same exactly when the normal forms it is made of are, and missing with them."""
+    """Under one key two cells share as many tokens as their normal forms share combinations, and miss together."""
     forms = [normal_forms(person) for person in (one, other)]
-    for token in rules().tokens:
-        values = [tuple(form.get(name) for name in token.forms) for form in forms]
-        first, second = cells([one, other], KEYS[0])[token.name]
-        assert (first == second) == (values[0] == values[1] or (None in values[0] and None in values[1]))
-        assert (first is None) == (None in values[0])
+    found = cells([one, other], KEYS[0])
+    for token in TOKENS:
+        first, second = (set((cell or "").split("|")) - {""} for cell in found[token.name])
+        of_first, of_second = (values(own, token) for own in forms)
+        assert (len(first), len(second)) == (len(of_first), len(of_second))
+        assert len(first & second) == len(of_first & of_second)
+
+
+@LIGHT
+@given(PERSONS, PERSONS)
+def test_filters_of_one_record_are_equal_when_their_grams_are(one, other):
+    """Without the difference of records, equal grams and only they give equal filters (but for a rare collision)."""
+    forms = [normal_forms(person) for person in (one, other)]
+    found = cells([one, other], KEYS[0], records=["same", "same"])
+    for token in FILTERS:
+        of_first, of_second = (own.get(token.forms[0], ()) for own in forms)
+        grams = [
+            [bigrams(value) for value in own] if token.grams == "bigrams" else own for own in (of_first, of_second)
+        ]
+        sets = [{frozenset(own) for own in side} if token.grams == "bigrams" else {*side} for side in grams]
+        first, second = found[token.name]
+        assert (first is None) == (not of_first)
+        if len(of_first) <= 1 or token.grams == "values":
+            assert (first == second) == (sets[0] == sets[1])
+
+
+@LIGHT
+@given(NAMES, NAMES)
+def test_a_filter_is_the_union_of_what_its_grams_set(one, other):
+    """The slow obvious twin: bit by bit, from the digest of each gram."""
+    subkey = KEYS[0].subkey("bloom", "name", version=rules().version)
+    grams = {*bigrams(one), *bigrams(other)} if one.isascii() and other.isascii() else {"_a"}
+    places = set()
+    for gram in grams:
+        digest = hmac.new(subkey, gram.encode(), "sha256").digest()
+        places |= {(digest[2 * i] * 256 + digest[2 * i + 1]) % 512 for i in range(12)}
+    text = "".join("1" if place in places else "0" for place in range(512))
+    assert filter_of(grams, subkey=subkey) == int(text, 2)
+
+
+def test_equal_names_have_filters_that_differ_by_record_and_stay_alike():
+    """Equality of filters gives no frequency away, and similarity is not lost."""
+    persons = [{"given_name": "Blessing", "family_name": "Osagie", "birth_date": "1990-04-23"}] * 40
+    for token in FILTERS:
+        if token.name == "bloom_alias":
+            continue
+        found = [int(cell, 16) for cell in cells(persons, KEYS[0])[token.name]]
+        assert len(set(found)) == len(found)
+        alike = [2 * (a & b).bit_count() / (a.bit_count() + b.bit_count()) for a in found for b in found if a != b]
+        assert min(alike) > 0.75
+
+
+def test_filters_are_half_full_at_most():
+    """A name of any length leaves half of the bits unset, give or take the chance of a hash."""
+    longest = "".join(first + second for first in "abcdef" for second in "ghijkl")
+    subkey = KEYS[0].subkey("bloom", "name", version=rules().version)
+    assert len(bigrams(longest)) == rules().tables["bloom"]["most_grams"]
+    assert filter_of(bigrams(longest), subkey=subkey).bit_count() <= 0.53 * rules().tables["bloom"]["bits"]
 
 
 @LIGHT
@@ -176,16 +242,15 @@ def test_any_bytes_are_refused(content):
 
 
 def test_a_token_is_hmac_as_the_standard_has_it():
-    """The slow obvious twin: HMAC-SHA-256 under the field's subkey, cut to 16 bytes."""
-    forms = normal_forms({"given_name": "Åse", "family_name": "Obi", "birth_date": "1990-03-04"})
-    found = token_columns([forms], rules().tokens, key=KEYS[0])
-    for token in rules().tokens:
-        if found[token.name][0] is None:
-            continue
+    """The slow obvious twin: HMAC-SHA-256 under the column's subkey, cut to 16 bytes."""
+    person = {"given_name": "Åse", "family_name": "Obi", "birth_date": "1990-03-04", "phone": "91234567;40000001"}
+    forms = normal_forms(person)
+    found = cells([person], KEYS[0])
+    for token in TOKENS:
         subkey = KEYS[0].subkey("token", token.name, version=rules().version)
-        values = forms["words"].split() if token.kind == "tokens" else ["\x1f".join(forms[f] for f in token.forms)]
-        expected = sorted(hmac.new(subkey, value.encode(), "sha256").digest()[:16].hex() for value in values)
-        assert found[token.name][0] == "|".join(expected)
+        texts = ["\x1f".join(parts) for parts in values(forms, token)]
+        expected = sorted(hmac.new(subkey, text.encode(), "sha256").digest()[:16].hex() for text in texts)
+        assert found[token.name][0] == ("|".join(expected) or None)
 
 
 def test_a_header_that_was_changed_in_memory_writes_another_digest():

@@ -12,6 +12,7 @@ from mse.pseudonyms import EncodedRegister, Header, TokenField, read_encoded
 from mse.pseudonyms.encoded import _digest
 
 TOKEN_A, TOKEN_B = "a" * 32, "b" * 32
+FILTER = "c" * 128
 
 
 @pytest.fixture
@@ -19,6 +20,7 @@ def encoded():
     header = Header(
         rules_version="1",
         rules_digest="0" * 64,
+        encoding="bloom",
         project="p",
         register="rosa",
         agency="ROSA – åpent",
@@ -31,7 +33,12 @@ def encoded():
         population_covered="women and men",
         key_fingerprint="1" * 64,
         kat_digest="2" * 64,
-        fields=(TokenField("fnr", "token", ("fnr",)), TokenField("name_words", "tokens", ("given_name", "alias"))),
+        fields=(
+            TokenField("fnr", "token", ("fnr",)),
+            TokenField("name_words", "tokens", ("given_name", "alias")),
+            TokenField("bloom_birth", "bloom", ("birth_date",)),
+            TokenField("bloom_alias", "blooms", ("alias",)),
+        ),
         attributes=("sex",),
         n_rows=3,
         n_set_aside=1,
@@ -41,6 +48,8 @@ def encoded():
         "record": ["0" * 24, "1" * 24],
         "fnr": [TOKEN_A, None],
         "name_words": [f"{TOKEN_A}|{TOKEN_B}", TOKEN_A],
+        "bloom_birth": [FILTER, None],
+        "bloom_alias": [f"{FILTER}|{FILTER}", FILTER],
         "sex": ["woman", None],
     }
     return EncodedRegister(header, pd.DataFrame(columns, dtype="str"))
@@ -65,8 +74,12 @@ def test_an_empty_list_is_written_and_read(encoded, tmp_path):
 
 def test_the_text_form_counts_only(encoded):
     """A notebook shows sizes, project and key, no token."""
-    assert repr(encoded) == "EncodedRegister('rosa', 2 records, 2 token fields, project 'p', key 11111111)"
-    assert (encoded.name, encoded.fields, encoded.attributes) == ("rosa", ("fnr", "name_words"), ("sex",))
+    assert repr(encoded) == "EncodedRegister('rosa', 2 records, 4 token fields, project 'p', key 11111111)"
+    assert (encoded.name, encoded.fields, encoded.attributes) == (
+        "rosa",
+        ("fnr", "name_words", "bloom_birth", "bloom_alias"),
+        ("sex",),
+    )
 
 
 @pytest.mark.parametrize(
@@ -78,6 +91,10 @@ def test_the_text_form_counts_only(encoded):
         ("fnr", f"{TOKEN_A}|{TOKEN_B}", "column fnr holds something that is not a token"),
         ("fnr", TOKEN_A + "\n", "column fnr holds something that is not a token"),
         ("name_words", f"{TOKEN_A}|", "column name_words"),
+        ("name_words", FILTER, "column name_words"),
+        ("bloom_birth", TOKEN_A, "column bloom_birth"),
+        ("bloom_birth", f"{FILTER}|{FILTER}", "column bloom_birth"),
+        ("bloom_alias", f"{FILTER}|{TOKEN_A}", "column bloom_alias"),
         ("sex", "Anne Hansen", "column sex holds something that is not a common category"),
     ],
 )
@@ -92,7 +109,7 @@ def test_records_that_are_not_tokens_are_refused(encoded, column, value, message
 
 def test_records_must_be_what_the_header_declares(encoded):
     """Another column, another number of records, or records in another order are refused."""
-    with pytest.raises(BadInput, match="its columns must be record, fnr, name_words, sex"):
+    with pytest.raises(BadInput, match="its columns must be record, fnr, name_words, bloom_birth, bloom_alias, sex"):
         EncodedRegister(encoded.header, encoded.records.assign(name="x"))
     with pytest.raises(BadInput, match="holds 1 records, its header says 2"):
         EncodedRegister(encoded.header, encoded.records.iloc[:1])
@@ -120,12 +137,13 @@ def test_records_must_be_what_the_header_declares(encoded):
         (lambda text: "[1]\n", "not the header of an encoded file"),
         (lambda text: "[" * 100_000, "not the header of an encoded file"),
         (lambda text: "x" * 2_000_000, "first line is too long"),
-        (lambda text: text.replace("mse-encoded 1", "mse-encoded 2"), "format that this version cannot read"),
+        (lambda text: text.replace("mse-encoded 2", "mse-encoded 3"), "format that this version cannot read"),
         (lambda text: text.replace('"agency":', '"agent":'), r"lacks \['agency'\] and has 1 unknown"),
         (lambda text: text.replace('"project":"p"', '"project":"p","project":"q"'), "not the header"),
         (lambda text: text.replace('"n_records":2', '"n_records":-2'), r"\['n_records'\]"),
         (lambda text: text.replace('"n_records":2', '"n_records":true'), r"\['n_records'\]"),
         (lambda text: text.replace('"adults"', '"all"'), r"\['population'\]"),
+        (lambda text: text.replace('"encoding":"bloom"', '"encoding":"clear"'), r"\['encoding'\]"),
         (lambda text: text.replace('"2020-01-01"', '"2021-01-01"'), r"\['period'\]"),
         (lambda text: text.replace('"tokens"', '"clear"'), r"\['fields'\]"),
         (lambda text: text.replace('"attributes":["sex"]', '"attributes":["fnr"]'), r"\['fields'\]"),
@@ -149,7 +167,7 @@ def test_changed_files_are_refused_with_one_sentence(encoded, change, message, t
     [
         (lambda body: body.replace("record,fnr", "record,navn"), "columns are not those that its header declares"),
         (lambda body: body[:-1], "last line is not complete"),
-        (lambda body: body.replace(",woman", ",woman,Anne"), "a record does not have 4 cells"),
+        (lambda body: body.replace(",woman", ",woman,Anne"), "a record does not have 6 cells"),
         (lambda body: body.replace("woman", "Anne Hansen"), "column sex"),
         (lambda body: body.replace(TOKEN_A, "Anne", 1), "column fnr"),
     ],
