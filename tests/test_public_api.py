@@ -10,10 +10,10 @@ import mse
 
 FUNCTIONS = [name for name in mse.__all__ if inspect.isfunction(getattr(mse, name))]
 NOT_ESTIMATORS = {
-    "encode", "link", "load_dataset", "plot_estimates", "plot_overlaps", "plot_upset", "read_histories",
-    "read_register", "run_study", "simulate_norway", "to_frame", "write_report",
+    "encode", "link", "load_dataset", "plot_estimates", "plot_overlaps", "plot_stability", "plot_upset",
+    "read_histories", "read_register", "run_study", "simulate_norway", "to_frame", "write_report",
 }  # fmt: skip
-TAKES_A_SEED = {"bayes_loglinear", "feasibility", "link", "simulate_norway"}
+TAKES_A_SEED = {"bayes_loglinear", "feasibility", "link", "simulate_norway", "stability_curve"}
 
 
 def test_the_names_are_sorted_and_few() -> None:

@@ -13,6 +13,7 @@ from .models.coverage import sample_coverage as sample_coverage
 from .models.loglinear.averaging import average_loglinear as average_loglinear
 from .models.loglinear.fitting import fit_loglinear as fit_loglinear
 from .models.loglinear.search import select_loglinear as select_loglinear
+from .models.loglinear.stability import stability_curve as stability_curve
 from .models.lower_bound import chao_lower_bound as chao_lower_bound
 from .models.two_lists import chapman as chapman
 from .models.two_lists import lincoln_petersen as lincoln_petersen
@@ -22,6 +23,7 @@ from .registers import Register as Register
 from .registers import read_register as read_register
 from .report import plot_estimates as plot_estimates
 from .report import plot_overlaps as plot_overlaps
+from .report import plot_stability as plot_stability
 from .report import plot_upset as plot_upset
 from .report import write_report as write_report
 from .robustness import feasibility as feasibility

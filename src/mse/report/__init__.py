@@ -3,6 +3,7 @@
 from mse.report.findings import Findings, ListSummary, RegisterSummary
 from mse.report.html import write_report
 from mse.report.plots import plot_estimates, plot_overlaps, plot_upset
+from mse.report.stability_figure import plot_stability
 
 __all__ = [
     "Findings",
@@ -10,6 +11,7 @@ __all__ = [
     "RegisterSummary",
     "plot_estimates",
     "plot_overlaps",
+    "plot_stability",
     "plot_upset",
     "write_report",
 ]

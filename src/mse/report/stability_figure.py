@@ -1,0 +1,103 @@
+"""The figure of a stability curve: bootstrap limits against the number of models to choose among."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
+
+from mse.errors import BadInput, Refused
+from mse.interval import Interval
+from mse.models.loglinear.stability import StabilityCurve
+from mse.report.plots import BAR, INK, LOG_FROM_RATIO, QUIET, RULE
+
+__all__ = ["plot_stability"]
+
+BAND = 0.18  # opacity
+
+
+def plot_stability(
+    curve: StabilityCurve,
+    *,
+    levels: Sequence[float] = (0.95, 0.8),
+    kind: str = "bca",
+    ax: Axes | None = None,
+) -> Axes:
+    """Bootstrap limits of the total against the number of models that a resample may choose among.
+
+    Limits that have settled long before the right end do not depend on that number. An `n_top` without limits leaves a
+    gap.
+
+    Parameters
+    ----------
+    curve : StabilityCurve
+        From `stability_curve`.
+    levels : sequence of float
+        Levels of the intervals, one band each.
+    kind : {"bca", "percentile"}
+    ax : Axes, optional
+        Where to draw; a new figure otherwise.
+
+    Returns
+    -------
+    Axes
+        The vertical axis is in persons, logarithmic where the limits are far apart.
+
+    Raises
+    ------
+    BadInput
+        When there is no level to draw, or the kind is not offered.
+
+    References
+    ----------
+    Silverman, Chan and Vincent (2024), figures 1 to 3, doi:10.1007/s11222-023-10346-9.
+
+    Examples
+    --------
+    >>> import mse
+    >>> curve = mse.stability_curve(mse.load_dataset("Korea"), n_top=(1, 3, None), n_boot=100, seed=1)
+    >>> ax = mse.plot_stability(curve)
+    >>> [label.get_text() for label in ax.get_xticklabels()]
+    ['1', '3', 'all']
+    """
+    if not levels:
+        raise BadInput("no level was given; pass one or more, as (0.95, 0.8)")
+    axes = plt.subplots(figsize=(6.4, 3.8), layout="constrained")[1] if ax is None else ax
+    places = range(len(curve.n_top))
+    for level in sorted(levels, reverse=True):
+        ends = [_limits(curve, n_top, level, kind) for n_top in curve.n_top]
+        low = [end.low if end else float("nan") for end in ends]
+        high = [end.high if end else float("nan") for end in ends]
+        axes.fill_between(places, low, high, color=BAR, alpha=BAND, linewidth=0)
+        for side in (low, high):
+            axes.plot(places, side, color=BAR, marker="o", markersize=3.5, linewidth=1)
+        last = next((j for j in reversed(places) if ends[j] is not None), None)
+        if last is not None:
+            axes.annotate(f" {100 * level:g} %", (last, high[last]), va="center", color=QUIET, fontsize=9)
+    axes.axhline(curve.n_hat, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    lowest, highest = axes.dataLim.ymin, axes.dataLim.ymax
+    if highest >= LOG_FROM_RATIO * lowest:
+        axes.set_yscale("log")
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.set_yticks(_ticks(lowest, highest))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.set_xticks(list(places), ["all" if n_top is None else f"{n_top:,}" for n_top in curve.n_top])
+    axes.set_xlabel("models to choose among in each resample")
+    axes.set_ylabel("persons")
+    axes.grid(axis="y", color=RULE)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def _limits(curve: StabilityCurve, n_top: int | None, level: float, kind: str) -> Interval | None:
+    try:
+        return curve.interval(n_top, level=level, kind=kind)
+    except Refused:
+        return None
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """1, 2 and 5 times powers of ten between the ends."""
+    steps = [step * 10.0**power for power in range(-1, 16) for step in (1, 2, 5)]
+    return [step for step in steps if low <= step <= high]
