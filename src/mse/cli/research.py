@@ -10,6 +10,8 @@ import typer
 from mse.cli.printing import Format, say, show
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from mse.estimate import Estimate
     from mse.histories import CaptureHistories
 
@@ -121,14 +123,35 @@ def estimate(
 
 
 def reproduce(
+    work: Annotated[
+        str | None, typer.Argument(help="scv2024 or csv2021: its bootstrap limits too, with many seeds.")
+    ] = None,
     only: Annotated[list[str] | None, typer.Option(help="Publication or dataset; by default all.")] = None,
+    seeds: Annotated[int, typer.Option(help="Seeds 1 to this one; 2 for a quick look.")] = 20,
+    n_boot: Annotated[int, typer.Option(help="Resamples for each seed; the papers took 1000.")] = 1000,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the results, and where a stopped run goes on: reproduced/WORK.")
+    ] = None,
+    n_jobs: Annotated[int, typer.Option(help="Workers; the result does not depend on it.")] = 1,
     how: Annotated[Format, typer.Option("--format", help="How to print the comparison.")] = Format.table,
 ) -> None:
-    """Recompute published numbers from the tables that come with the package: ours, published, difference."""
+    """Recompute published numbers from the tables that come with the package: ours, published, difference.
+
+    With the name of a publication its bootstrap limits are recomputed with many seeds, and its figures drawn:
+    mse reproduce scv2024 --seeds 2
+    """
     import numpy as np
 
+    from mse.errors import BadInput
     from mse.reproduce import reproduce as recompute
+    from mse.reproduce import rerun
 
+    if work is not None:
+        if only:
+            raise BadInput(f"--only {only[0]} chooses among point estimates and does not go with {work}; leave it out")
+        folder = out or Path("reproduced") / work
+        _show_limits(rerun(work, n_seeds=seeds, n_boot=n_boot, out=folder, n_jobs=n_jobs), folder, how)
+        return
     frame = recompute(only=only)
     if how is not Format.table:
         show(frame, how)
@@ -153,6 +176,25 @@ def norway(
 
     simulate_norway(scenario=scenario, true_n=true_n, seed=seed, out=out)
     say(f"wrote {out}: synthetic lists of {scenario} with a true number of {true_n:,} adults, seed {seed}")
+
+
+def _show_limits(frame: "pd.DataFrame", folder: Path, how: Format) -> None:
+    """Published limits beside the range of ours, and how many agree."""
+    if how is not Format.table:
+        show(frame, how)
+        return
+    shown = frame.copy()
+    for name in ("published", "ours", "smallest", "largest", "from", "to"):
+        shown[name] = ["" if value != value else f"{value:,.0f}" for value in shown[name]]
+    for name in ("n_top", "ordering"):
+        shown[name] = ["" if value == 0 else f"{value:g}" for value in shown[name]]
+    show(shown.drop(columns="seeds"), how)
+    agree = int((frame["verdict"] == "agrees").sum())
+    say(
+        f"{agree} of {len(frame)} published numbers agree: limits between the 1 % and 99 % points of ours (from, to), "
+        "counts within four standard errors, points as printed"
+    )
+    say(f"every number of every seed is in {folder}")
 
 
 def _read(path: Path, covariates: list[str] | None) -> "CaptureHistories":
