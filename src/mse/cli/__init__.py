@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from mse.cli import agency, research, studies, unit
+from mse.cli import agency, keys, research, studies, unit
 from mse.cli.failures import exit_code_of
 
 __all__ = ["app", "main"]
@@ -23,7 +23,11 @@ app = typer.Typer(
 )
 
 key = typer.Typer(help="The secret key of a project.", no_args_is_help=True, rich_markup_mode=None)
-key.command("new", epilog="Example: mse key new project.key --project norway-2020")(agency.new)
+key.command("new", epilog="Example: mse key new project.key --project norway-2020")(keys.new)
+key.command("split", epilog="Example: mse key split project.key rosa.share udi.share")(keys.split)
+key.command("join", epilog="Example: mse key join rosa.share udi.share --out project.key")(keys.join)
+key.command("destroy", epilog="Example: mse key destroy project.key --on 2027-01-31 --yes")(keys.destroy)
+key.command("lost", epilog="Example: mse key lost rosa.mse --on 2026-11-23")(keys.lost)
 key.info.epilog = "Example: mse key new project.key --project norway-2020"
 simulate = typer.Typer(help="Synthetic lists with a known truth.", no_args_is_help=True, rich_markup_mode=None)
 simulate.command("norway", epilog="Example: mse simulate norway --out SYNTHETIC-lists --seed 1")(research.norway)

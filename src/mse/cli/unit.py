@@ -18,15 +18,17 @@ def link_lists(
     out: Annotated[Path, typer.Option(help="Folder for the links; new or empty.")],
     seed: Annotated[int, typer.Option(help="Seed of the draws.")],
     n_draws: Annotated[int, typer.Option(help="How many plausible ways to join the records are drawn.")] = 100,
+    latest: Annotated[bool, typer.Option("--latest", help="Of each list link its latest delivery only.")] = False,
 ) -> None:
     """Link encoded lists: draws of which records are the same person."""
     from mse.errors import BadInput
     from mse.linkage import link
-    from mse.pseudonyms import read_encoded
+    from mse.pseudonyms import latest_deliveries, read_encoded
 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadInput(f"{out} is not an empty folder; name a new one for the links")
-    links = link([read_encoded(path) for path in files], seed=seed, n_draws=n_draws)
+    encoded = [read_encoded(path) for path in files]
+    links = link(latest_deliveries(encoded) if latest else encoded, seed=seed, n_draws=n_draws)
     links.write(out)
     for note in links.notes:
         say(note)

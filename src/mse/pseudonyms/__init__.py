@@ -7,7 +7,7 @@ from mse.pseudonyms.key import Key, new_key, read_key
 from mse.pseudonyms.key_endings import destroy_key, report_lost
 from mse.pseudonyms.key_shares import join_key, split_key
 from mse.pseudonyms.merging import duplicates
-from mse.pseudonyms.origin import check_same_origin
+from mse.pseudonyms.origin import check_same_origin, latest_deliveries
 
 __all__ = [
     "EncodedRegister",
@@ -20,6 +20,7 @@ __all__ = [
     "encode",
     "id_map",
     "join_key",
+    "latest_deliveries",
     "new_key",
     "read_encoded",
     "read_key",

@@ -142,8 +142,10 @@ def accept_or_refuse(risks: Sequence[Risk], *, accepted: Collection[str], name: 
             raise BadInput.unknown("risk", risk_id, risk_ids())
     open_risks = [risk for risk in risks if risk.is_refused or risk.id not in accepted]
     if open_risks:
+        ids = " ".join(f"--accept-risk {risk.id}" for risk in open_risks if not risk.is_refused)
+        way_out = f", or accept it with {ids}" if ids else ""
         raise BadInput.several(
-            f"the list {name!r} is not saved: what it could give away must be mended, or accepted by the agency",
+            f"the list {name!r} is not saved; mend what it could give away{way_out}",
             [f"{risk.id}: {risk.text()} {risk.mend()}" for risk in open_risks],
         )
 

@@ -1,12 +1,16 @@
 """Origin: encoded lists may be linked only if one key, one code and one set of rules made them."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from mse.errors import BadInput
 from mse.pseudonyms.encoded import EncodedRegister
 from mse.pseudonyms.header import Header
 
-__all__ = ["check_same_origin"]
+__all__ = ["check_same_origin", "latest_deliveries"]
+
+FEWEST = 10  # records of a list that is compared as a whole; a few persons can be the same on two small lists
+ALIKE = 0.9  # share of equal records from which two lists are one under two names
 
 AGAIN = "encode them again with the same version of the package"
 # What must be equal: its name, how to read it, and the way out.
@@ -43,8 +47,9 @@ def check_same_origin(encoded: Sequence[EncodedRegister]) -> None:
     Raises
     ------
     BadInput
-        If project, key, rules, known answers or population differ, or one list was given twice. Each reason names the
-        lists on either side. Periods and case definitions may differ when the study says why, so they are not
+        If project, key, rules, encoding, known answers or population differ, one key serves two projects, or one list
+        was given twice: the same file, two deliveries of it, or under two names. Each reason names the lists on either
+        side. Periods and case definitions may differ when the study says why, so they are not
         looked at here.
 
     Examples
@@ -57,6 +62,7 @@ def check_same_origin(encoded: Sequence[EncodedRegister]) -> None:
         # With another key, project or rules the known answers differ too: that says nothing new.
         reasons += filter(None, [_differ(headers, *KNOWN_ANSWERS)])
     reasons += filter(None, [_differ(headers, *POPULATION)])
+    reasons += _shared_keys(headers)
     reasons += _repeated(encoded)
     if reasons:
         raise BadInput.several("the encoded lists cannot be linked", reasons)
@@ -72,18 +78,72 @@ def _differ(headers: Sequence[Header], what: str, read: Callable[[Header], str],
     return f"different {what} ({sides}); {way_out}"
 
 
+def latest_deliveries(encoded: Sequence[EncodedRegister]) -> tuple[EncodedRegister, ...]:
+    """Of each list its latest delivery, in the order given; a later delivery replaces the earlier ones.
+
+    Parameters
+    ----------
+    encoded : sequence of EncodedRegister
+
+    Examples
+    --------
+    >>> latest_deliveries([])
+    ()
+    """
+    latest: dict[tuple[str, str], int] = {}
+    for register in encoded:
+        latest[_list_of(register)] = max(register.header.delivery, latest.get(_list_of(register), 0))
+    return tuple(register for register in encoded if register.header.delivery == latest[_list_of(register)])
+
+
+def _list_of(register: EncodedRegister) -> tuple[str, str]:
+    return register.header.agency, register.name
+
+
+def _shared_keys(headers: Sequence[Header]) -> list[str]:
+    """Keys that serve more than one project."""
+    projects: dict[str, dict[str, None]] = {}
+    for header in headers:
+        projects.setdefault(header.key_fingerprint, {})[header.project] = None
+    return [
+        f"the key {fingerprint[:12]} was used for {len(of)} projects ({', '.join(map(repr, of))}); a key serves one "
+        "project only, so make a new one with `mse key new` and encode the lists of one project again"
+        for fingerprint, of in projects.items()
+        if len(of) > 1
+    ]
+
+
 def _repeated(encoded: Sequence[EncodedRegister]) -> list[str]:
-    """Lists given twice: under one name, or the same content under two."""
+    """Lists given twice: the same file, two deliveries, or the same persons under two names."""
     reasons = []
     for i, register in enumerate(encoded):
         for earlier in encoded[:i]:
+            deliveries = sorted((earlier.header.delivery, register.header.delivery))
             if register.sha256 == earlier.sha256:
                 reasons.append(f"the list {register.name!r} was given twice; give each list once")
+            elif _list_of(register) == _list_of(earlier) and deliveries[0] != deliveries[1]:
+                reasons.append(
+                    f"deliveries {deliveries[0]} and {deliveries[1]} of the list {register.name!r} were both given; "
+                    "leave the earlier one out, or ask for the latest with --latest"
+                )
             elif register.name == earlier.name:
                 reasons.append(
-                    f"two different lists are named {register.name!r}; give the later delivery only, "
-                    "or rename one register"
+                    f"two different lists are named {register.name!r} (delivery {deliveries[0]}); encode a later "
+                    "delivery with --delivery 2, or rename one register"
                 )
-            elif set(register.records["record"]) & set(earlier.records["record"]):
-                reasons.append(f"the lists {earlier.name!r} and {register.name!r} share records; give each list once")
+            elif _are_one_list(register, earlier):
+                reasons.append(
+                    f"the lists {earlier.name!r} and {register.name!r} hold the same persons, spelt alike; it seems "
+                    "to be one list under two names, so give it once"
+                )
     return reasons
+
+
+def _are_one_list(one: EncodedRegister, other: EncodedRegister) -> bool:
+    """Whether nearly all records of the larger list stand on the other, equal in every token."""
+    larger = max(len(one), len(other))
+    if min(len(one), len(other)) < max(FEWEST, ALIKE * larger) or set(one.fields) != set(other.fields):
+        return False
+    fields = list(one.fields)
+    rows = [Counter(map(tuple, each.records[fields].fillna("").to_numpy())) for each in (one, other)]
+    return (rows[0] & rows[1]).total() >= ALIKE * larger
