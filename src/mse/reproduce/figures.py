@@ -138,7 +138,7 @@ def _place(n_top: float, shown: pd.Index) -> int:
 def _point(axes: Axes, rows: pd.DataFrame, colour: str) -> None:
     point = rows.loc[rows["quantity"] == "n_hat", "value"]
     if len(point):
-        axes.axhline(float(point.iloc[0]), color=colour, linestyle="-.", linewidth=1.0)
+        axes.axhline(float(point.median()), color=colour, linestyle="-.", linewidth=1.0)
     shown = sorted({float(n) for n in rows.loc[rows["quantity"] == "low_95", "n_top"]})
     axes.set_xticks(range(len(shown)), [str(int(n)) if isfinite(n) else "all" for n in shown])
 
