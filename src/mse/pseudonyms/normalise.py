@@ -266,10 +266,11 @@ def _slips(pair: str) -> Iterator[str]:
     """A pair as it stands, and with one letter left out of one of the two."""
     one, other = pair.split(" ")
     yield pair
-    for kept, shortened in ((one, other), (other, one)):
-        if len(shortened) >= rules().tables["names"]["slip_shortest"]:
-            for place in range(len(shortened)):
-                yield " ".join(sorted((kept, shortened[:place] + shortened[place + 1 :])))
+    for kept, whole in ((one, other), (other, one)):
+        if len(whole) >= rules().tables["names"]["slip_shortest"]:
+            for place in range(len(whole)):
+                left = whole[:place] + whole[place + 1 :]
+                yield f"{kept} {left}" if kept <= left else f"{left} {kept}"
 
 
 @lru_cache(maxsize=1 << 16)
