@@ -5,19 +5,26 @@ model between the two has a smaller deviance than the largest, nor fewer paramet
 bounds the criterion from below; a node whose bound is above the worst of the models to be returned is cut. Taking a
 term in costs no fit; leaving one out, with all that contain it, costs one.
 
-A leaf whose existence the fit does not prove is set aside as doubtful and never used to cut.
+Models that a pattern of empty cells excludes (`exclusions`) are not visited. A leaf whose existence the fit does not
+prove is set aside as doubtful; when there are enough of them, programmes settle all, and what excludes one is used for
+the rest of the tree.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from mse.models.loglinear.poisson import CONVERGED, fit_model, table_sums, workspace
+from mse.models.loglinear.exclusions import cells_lost, excluded_by, marginal_exclusions, what_is_left
+from mse.models.loglinear.existence import KnownExistence, settle
+from mse.models.loglinear.poisson import CONVERGED, fit_batch, fit_model, table_sums, workspace
 
 __all__ = ["best_models", "term_order"]
 
 SLACK = 1e-6  # on bounds, for the rounding of deviances
-MOST_DOUBTFUL = 20_000
+MOST_DOUBTFUL = 64
+DEEPEST = 256  # open nodes: at most one for each term and one more
 
 
 def term_order(term_masks: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
@@ -34,6 +41,87 @@ def term_order(term_masks: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArr
     return below, above
 
 
+class _Open(NamedTuple):
+    """A search that was put down: open nodes, the best models so far, and doubtful ones with what they would reach."""
+
+    inside: NDArray[np.uint64]
+    largest: NDArray[np.uint64]
+    deviance: NDArray[np.float64]
+    certain: NDArray[np.bool_]
+    criterion: NDArray[np.float64]
+    found: NDArray[np.uint64]
+    doubtful: NDArray[np.uint64]
+
+
+def best_models(
+    counts: NDArray[np.float64],
+    possible: NDArray[np.bool_],
+    penalty: NDArray[np.float64],
+    n_top: int,
+    terms: NDArray[np.int64],
+    *,
+    forced: int,
+    allowed: int,
+    starts: NDArray[np.uint64],
+    known: KnownExistence,
+) -> NDArray[np.uint64]:
+    """The models with the smallest deviance + penalty[n_parameters] that certainly have an answer, best first.
+
+    Parameters
+    ----------
+    counts : ndarray of float64, shape (2**K,)
+    possible : ndarray of bool, shape (2**K,)
+    penalty : ndarray of float64
+        By number of parameters, not falling.
+    n_top : int
+        How many models; fewer come back if there are fewer.
+    terms : ndarray of int64, shape (n_terms,)
+        By rising size; at most 64, of at most 6 lists.
+    forced, allowed : int
+        Bitsets of the terms that must be in, and that may be; both closed under subsets.
+    starts : ndarray of uint64
+        Models to try first: the better they are, the more is cut.
+    known : KnownExistence
+    """
+    n_lists = int(counts.size).bit_length() - 1
+    below, above = term_order(terms)
+    exclusions = marginal_exclusions(counts, possible, terms)
+    values = np.arange(counts.size)
+    empty = sum(1 << j for j in range(n_lists) if not counts[values >> j & 1 == 1].any())
+    everywhere = np.uint64(sum(1 << cell for cell in np.flatnonzero(possible & (values & empty == 0)).tolist()))
+    lost = cells_lost(counts, possible, terms)
+    search = _Open(
+        np.zeros(DEEPEST, np.uint64),
+        np.zeros(DEEPEST, np.uint64),
+        np.zeros(DEEPEST),
+        np.zeros(DEEPEST, np.bool_),
+        np.full(n_top, np.inf),
+        np.zeros(n_top, np.uint64),
+        np.zeros(MOST_DOUBTFUL, np.uint64),
+    )
+    begun, n_open, n_found = False, 1, 0
+    search.inside[0], search.largest[0] = forced, allowed
+    while True:
+        n_open, n_found, n_doubtful = _go_on(
+            counts, possible, penalty, terms, below, above, starts[:0] if begun else starts, n_lists, everywhere, lost,
+            exclusions, search, begun, n_open, n_found,
+        )  # fmt: skip
+        begun = True
+        models = search.doubtful[:n_doubtful]
+        models = models[np.argsort(-np.bitwise_count(models).astype(np.int64), kind="stable")]
+        _, deviance, _, n_parameters, ended, zero = fit_batch(models, terms, possible, counts, n_lists)
+        status, directions = settle(models, zero, terms, possible, counts, n_lists, known=known)
+        for m in np.flatnonzero(status == 0):
+            if ended[m] != CONVERGED:
+                raise RuntimeError("Newton's method did not converge although the MLE exists")
+            value = deviance[m] + penalty[n_parameters[m]]
+            n_found = _insert(search.criterion, search.found, value, models[m], n_found, n_top)
+        if not n_open:
+            return search.found[:n_found]
+        more = [excluded_by(masks, direction, possible, terms) for masks, direction in directions]
+        exclusions = exclusions.and_these(more)
+
+
 @njit(cache=True, nogil=True)
 def _n_parameters(model, fixed, counted):  # type: ignore[no-untyped-def]
     rest = model & counted
@@ -46,7 +134,10 @@ def _n_parameters(model, fixed, counted):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _insert(criterion, found, value, model, n_found, n_top):  # type: ignore[no-untyped-def]
-    """Keep the `n_top` smallest, sorted, ties by bitset; returns the new number found."""
+    """Keep the `n_top` smallest, sorted, ties by bitset, none twice; returns the new number found."""
+    for j in range(n_found):
+        if found[j] == model:
+            return n_found
     place = n_found
     while place > 0 and (value < criterion[place - 1] or (value == criterion[place - 1] and model < found[place - 1])):
         place -= 1
@@ -61,36 +152,16 @@ def _insert(criterion, found, value, model, n_found, n_top):  # type: ignore[no-
 
 
 @njit(cache=True, nogil=True)
-def best_models(  # type: ignore[no-untyped-def]
-    counts, possible, penalty, n_top, term_masks, below, above, forced, allowed, starts, n_lists
-):
-    """The `n_top` models with the smallest deviance + penalty[n_parameters] whose MLE certainly exists.
+def _go_on(  # type: ignore[no-untyped-def]
+    counts, possible, penalty, term_masks, below, above, starts, n_lists, everywhere, lost, exclusions, search, begun,
+    n_open, n_found,
+):  # fmt: skip
+    """Work on the open nodes until none is left or the doubtful models are as many as there is room for.
 
-    Parameters
-    ----------
-    counts : ndarray of float64, shape (2**K,)
-    possible : ndarray of bool, shape (2**K,)
-    penalty : ndarray of float64
-        By number of parameters, not falling.
-    n_top : int
-    term_masks : ndarray of int64, shape (n_terms,)
-        By rising size.
-    below, above : ndarray of uint64, shape (n_terms,)
-        From `term_order`.
-    forced, allowed : uint64
-        Terms that must be in, and that may be; both closed under subsets.
-    starts : ndarray of uint64
-        Models to try first: the better they are, the more is cut.
-    n_lists : int
-
-    Returns
-    -------
-    criterion, models : ndarray, shape (n_found,)
-        Certain models, best first.
-    doubtful_criterion, doubtful : ndarray
-        Models not worse than the last of these whose MLE is in doubt.
-    n_fits : int
+    Returns the numbers of open nodes, of models found and of doubtful models.
     """
+    stack_in, stack_largest, stack_deviance, stack_certain, criterion, found, doubtful = search
+    n_top = criterion.size
     table = table_sums(possible, counts, n_lists)
     room = workspace(counts.size, n_lists, term_masks.size)
     fixed = 1
@@ -101,90 +172,69 @@ def best_models(  # type: ignore[no-untyped-def]
         if table[1][term_masks[j]] > 0.0:
             counted |= np.uint64(1) << np.uint64(j)
 
-    criterion = np.full(n_top, np.inf)
-    found = np.zeros(n_top, np.uint64)
-    n_found = 0
-    doubtful_criterion = np.empty(MOST_DOUBTFUL)
-    doubtful = np.empty(MOST_DOUBTFUL, np.uint64)
     n_doubtful = 0
-    n_fits = 0
-    worst = np.inf
     for i in range(starts.size):
         answer = fit_model(starts[i], term_masks, possible, counts, table, n_lists, room)
-        n_fits += 1
         if answer[4] == CONVERGED and answer[2] > 1.0:
-            known = False
-            for j in range(n_found):
-                known |= found[j] == starts[i]
-            if not known:
-                n_found = _insert(criterion, found, answer[1] + penalty[answer[3]], starts[i], n_found, n_top)
-    if n_found == n_top:
-        worst = criterion[n_top - 1]
+            n_found = _insert(criterion, found, answer[1] + penalty[answer[3]], starts[i], n_found, n_top)
+    if not begun:
+        alive, largest = what_is_left(stack_in[0], stack_largest[0], everywhere, lost, below, above, exclusions)
+        if not alive:
+            return 0, n_found, 0
+        answer = fit_model(largest, term_masks, possible, counts, table, n_lists, room)
+        stack_largest[0] = largest
+        stack_deviance[0] = max(answer[1], 0.0) if answer[4] == CONVERGED else 0.0
+        stack_certain[0] = answer[4] == CONVERGED and answer[2] > 1.0
 
-    stack_in = np.empty(256, np.uint64)
-    stack_allowed = np.empty(256, np.uint64)
-    stack_deviance = np.empty(256)
-    stack_fit = np.empty(256, np.int64)  # 1 if the largest model has been fitted and is certain, 2 if doubtful
-    answer = fit_model(allowed, term_masks, possible, counts, table, n_lists, room)
-    n_fits += 1
-    depth = 1
-    stack_in[0] = forced
-    stack_allowed[0] = allowed
-    stack_deviance[0] = max(answer[1], 0.0) if answer[4] == CONVERGED else 0.0
-    stack_fit[0] = 1 if answer[4] == CONVERGED and answer[2] > 1.0 else 2
-    while depth:
-        depth -= 1
+    while n_open and n_doubtful < doubtful.size:
+        n_open -= 1
         inside, largest, deviance, certain = (
-            stack_in[depth],
-            stack_allowed[depth],
-            stack_deviance[depth],
-            stack_fit[depth],
+            stack_in[n_open],
+            stack_largest[n_open],
+            stack_deviance[n_open],
+            stack_certain[n_open],
         )
+        worst = criterion[n_top - 1] if n_found == n_top else np.inf
+        if deviance + penalty[_n_parameters(inside, fixed, counted)] - SLACK > worst:
+            continue
+        alive, smaller = what_is_left(inside, largest, everywhere, lost, below, above, exclusions)
+        if not alive:
+            continue
+        if smaller != largest:
+            largest = smaller
+            answer = fit_model(largest, term_masks, possible, counts, table, n_lists, room)
+            deviance = max(answer[1], deviance) if answer[4] == CONVERGED else deviance
+            certain = answer[4] == CONVERGED and answer[2] > 1.0
         bound = deviance + penalty[_n_parameters(inside, fixed, counted)]
         if bound - SLACK > worst:
             continue
         undecided = largest & ~inside
         if not undecided:
-            if certain == 1:
-                known = False
-                for j in range(n_found):
-                    known |= found[j] == inside
-                if not known:
-                    n_found = _insert(criterion, found, bound, inside, n_found, n_top)
-                    if n_found == n_top:
-                        worst = criterion[n_top - 1]
-            elif n_doubtful < MOST_DOUBTFUL:
-                doubtful_criterion[n_doubtful] = bound
+            if certain:
+                n_found = _insert(criterion, found, bound, inside, n_found, n_top)
+            else:
                 doubtful[n_doubtful] = inside
                 n_doubtful += 1
-            else:
-                return criterion[:0], found[:0], doubtful_criterion[:0], doubtful[:0], -1
             continue
         j = 0
         while not undecided >> np.uint64(j) & np.uint64(1):
             j += 1
-        bit = np.uint64(1) << np.uint64(j)
         # With the term: the same largest model, so no fit.
-        stack_in[depth] = inside | bit | below[j]
-        stack_allowed[depth] = largest
-        stack_deviance[depth] = deviance
-        stack_fit[depth] = certain
-        depth += 1
+        stack_in[n_open] = inside | np.uint64(1) << np.uint64(j) | below[j]
+        stack_largest[n_open] = largest
+        stack_deviance[n_open] = deviance
+        stack_certain[n_open] = certain
+        n_open += 1
         # Without it, and without all that contain it.
-        smaller = largest & ~above[j]
+        alive, smaller = what_is_left(inside, largest & ~above[j], everywhere, lost, below, above, exclusions)
+        if not alive:
+            continue
         answer = fit_model(smaller, term_masks, possible, counts, table, n_lists, room)
-        n_fits += 1
         lower = max(answer[1], deviance) if answer[4] == CONVERGED else deviance
         if lower + penalty[_n_parameters(inside, fixed, counted)] - SLACK <= worst:
-            stack_in[depth] = inside
-            stack_allowed[depth] = smaller
-            stack_deviance[depth] = lower
-            stack_fit[depth] = 1 if answer[4] == CONVERGED and answer[2] > 1.0 else 2
-            depth += 1
-    keep = 0
-    for i in range(n_doubtful):
-        if doubtful_criterion[i] - SLACK <= worst:
-            doubtful_criterion[keep] = doubtful_criterion[i]
-            doubtful[keep] = doubtful[i]
-            keep += 1
-    return criterion[:n_found], found[:n_found], doubtful_criterion[:keep], doubtful[:keep], n_fits
+            stack_in[n_open] = inside
+            stack_largest[n_open] = smaller
+            stack_deviance[n_open] = lower
+            stack_certain[n_open] = answer[4] == CONVERGED and answer[2] > 1.0
+            n_open += 1
+    return n_open, n_found, n_doubtful

@@ -9,9 +9,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mse.models.loglinear.branch_and_bound import best_models, term_order
+from mse.models.loglinear.branch_and_bound import best_models
 from mse.models.loglinear.criteria import Criterion
-from mse.models.loglinear.existence import statuses_of
+from mse.models.loglinear.existence import KnownExistence, statuses_of
 from mse.models.loglinear.poisson import CONVERGED, fit_batch
 
 __all__ = ["AllModels", "AmongModels", "Choice", "Chooser"]
@@ -40,6 +40,7 @@ class AmongModels:
     possible: NDArray[np.bool_]
     n_lists: int
     criterion: Criterion = field(default_factory=Criterion)
+    known: KnownExistence = field(default_factory=KnownExistence)
 
     def best(self, counts: NDArray[np.float64], n_top: int = 1) -> list[Choice]:
         """The first `n_top` models that have an MLE and an identified total."""
@@ -54,7 +55,9 @@ class AmongModels:
                 break
             one = slice(m, m + 1)
             checks = {"margin": margin[one], "ended": ended[one], "zero_terms": zero_terms[one]}
-            if not statuses_of(self.models[one], self.terms, self.possible, counts, self.n_lists, **checks)[0]:
+            if not statuses_of(
+                self.models[one], self.terms, self.possible, counts, self.n_lists, **checks, known=self.known
+            )[0]:
                 chosen.append(Choice(int(self.models[m]), float(n_observed + n_hidden[m]), float(value[m])))
         return chosen
 
@@ -73,23 +76,28 @@ class AllModels:
     forced: int = 0
     allowed: int | None = None
     starts: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(1, dtype=np.uint64))
+    known: KnownExistence = field(default_factory=KnownExistence)
 
     def best(self, counts: NDArray[np.float64], n_top: int = 1) -> list[Choice]:
         """The first `n_top` models that have an MLE and an identified total."""
-        below, above = term_order(self.terms)
         allowed = 2 ** len(self.terms) - 1 if self.allowed is None else self.allowed
         penalty = self.criterion.penalty(
             np.arange(2 + self.n_lists + len(self.terms)),
             n_observed=counts.sum(),
             n_cells=int(self.possible.sum()),
         )
-        _, certain, _, doubtful, n_fits = best_models(
-            counts, self.possible, penalty, n_top, self.terms, below, above,
-            np.uint64(self.forced), np.uint64(allowed), self.starts, self.n_lists,
-        )  # fmt: skip
-        if n_fits < 0:
-            raise RuntimeError("too many models of doubtful existence to search these counts exactly")
-        return self._among(np.concatenate([certain, doubtful])).best(counts, n_top)
+        models = best_models(
+            counts,
+            self.possible,
+            penalty,
+            n_top,
+            self.terms,
+            forced=self.forced,
+            allowed=allowed,
+            starts=self.starts,
+            known=self.known,
+        )
+        return self._among(models).best(counts, n_top)
 
     def _among(self, models: NDArray[np.uint64]) -> AmongModels:
-        return AmongModels(models, self.terms, self.possible, self.n_lists, self.criterion)
+        return AmongModels(models, self.terms, self.possible, self.n_lists, self.criterion, self.known)

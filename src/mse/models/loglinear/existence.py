@@ -5,6 +5,8 @@ model below one with an MLE has one too, and a direction in which the likelihood
 holds the terms it uses. So a few programmes, largest models first, settle all.
 """
 
+from dataclasses import dataclass, field
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +14,33 @@ from mse.estimability import ascent_direction, total_is_identified
 from mse.models.loglinear.extended import Support
 from mse.models.loglinear.poisson import CONVERGED
 
-__all__ = ["statuses_of"]
+__all__ = ["KnownExistence", "settle", "statuses_of"]
+
+FLAT = 1e-9  # a direction's slope below this is none
+
+
+@dataclass(eq=False)
+class KnownExistence:
+    """What programmes and ranks have said, by terms, cells left and which of these have persons.
+
+    Counts matter to existence by nothing else, so that resamples share answers. At most `most` patterns are kept; then
+    it starts anew. Copies sent to other processes start empty.
+    """
+
+    most: int = 20_000
+    by_pattern: dict[bytes, tuple[list[int], list[int], dict[int, bool]]] = field(default_factory=dict)
+
+    def of(
+        self, terms: NDArray[np.int64], active: NDArray[np.bool_], counts: NDArray[np.float64]
+    ) -> tuple[list[int], list[int], dict[int, bool]]:
+        """Bitsets of models with an MLE, of terms that exclude one, and whether a model's total is identified."""
+        key = np.packbits([active, active & (counts > 0)]).tobytes() + terms.tobytes()
+        if key not in self.by_pattern and len(self.by_pattern) >= self.most:
+            self.by_pattern.clear()
+        return self.by_pattern.setdefault(key, ([], [], {}))
+
+    def __reduce__(self) -> tuple[type, tuple[int]]:
+        return KnownExistence, (self.most,)
 
 
 def statuses_of(
@@ -25,6 +53,7 @@ def statuses_of(
     margin: NDArray[np.float64],
     ended: NDArray[np.int64],
     zero_terms: NDArray[np.uint64],
+    known: KnownExistence | None = None,
 ) -> NDArray[np.int64]:
     """Index into `STATUSES` for each model, shape (n_models,).
 
@@ -33,11 +62,32 @@ def statuses_of(
     status = np.zeros(len(models), dtype=np.int64)
     doubtful = np.flatnonzero((ended != CONVERGED) | ~(margin > 1))
     largest_first = doubtful[np.argsort(-np.bitwise_count(models[doubtful]).astype(np.int64), kind="stable")]
-    settled: dict[bytes, tuple[list[int], list[int]]] = {}
-    for m in largest_first:
-        support = _support(int(models[m]), int(zero_terms[m]), terms, possible, counts, n_lists)
-        sound, failing = settled.setdefault(support.active.tobytes(), ([], []))
-        finite = int(models[m]) & ~int(zero_terms[m])
+    settled, _ = settle(models[largest_first], zero_terms[largest_first], terms, possible, counts, n_lists, known=known)
+    status[largest_first] = settled
+    return status
+
+
+def settle(
+    models: NDArray[np.uint64],
+    zero_terms: NDArray[np.uint64],
+    terms: NDArray[np.int64],
+    possible: NDArray[np.bool_],
+    counts: NDArray[np.float64],
+    n_lists: int,
+    *,
+    known: KnownExistence | None = None,
+) -> tuple[NDArray[np.int64], list[tuple[NDArray[np.int64], NDArray[np.float64]]]]:
+    """Index into `STATUSES` of doubtful models, and the new directions that exclude an MLE, as masks and slopes.
+
+    Large models before small ones need the fewest programmes.
+    """
+    known = KnownExistence() if known is None else known
+    status = np.zeros(len(models), dtype=np.int64)
+    directions = []
+    for m, (model, zero) in enumerate(zip(models.tolist(), zero_terms.tolist(), strict=True)):
+        support = _support(model, zero, terms, possible, counts, n_lists)
+        sound, failing, identified = known.of(terms, support.active, counts)
+        finite = model & ~zero
         if any(used & finite == used for used in failing):
             exists = False
         elif any(finite & larger == finite for larger in sound):
@@ -49,14 +99,17 @@ def statuses_of(
                 sound.append(finite)
             else:
                 failing.append(_terms_used(direction, support.masks, terms))
-        # A full table of cells identifies every model without the K-list term.
-        status[m] = (not exists) + 2 * (not support.active[1:].all() and not total_is_identified(support.design))
-    return status
+                directions.append((support.masks, direction))
+        if finite not in identified:
+            # A full table of cells identifies every model without the K-list term.
+            identified[finite] = bool(support.active[1:].all()) or total_is_identified(support.design)
+        status[m] = (not exists) + 2 * (not identified[finite])
+    return status, directions
 
 
 def _terms_used(direction: NDArray[np.float64], masks: NDArray[np.int64], terms: NDArray[np.int64]) -> int:
     """Bitset of the interactions in which a direction is not zero."""
-    used = set(masks[np.abs(direction) > 1e-9].tolist())
+    used = set(masks[np.abs(direction) > FLAT].tolist())
     return sum(1 << j for j, term in enumerate(terms.tolist()) if term in used)
 
 

@@ -202,6 +202,29 @@ def _margin(factor, n, scale):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def _independent(masks, n_terms, active, n_lists, work, factor):  # type: ignore[no-untyped-def]
+    """Move the first columns that are linearly independent on the active cells to the front; returns their number."""
+    for cell in range(work.size):
+        work[cell] = 1.0 if active[cell] else 0.0
+    superset_sums(work, n_lists)
+    kept = 0
+    for a in range(n_terms):
+        own = work[masks[a]]
+        pivot = own
+        for i in range(kept):
+            total = work[masks[a] | masks[i]]
+            for k in range(i):
+                total -= factor[kept, k] * factor[i, k]
+            factor[kept, i] = total / factor[i, i]
+            pivot -= factor[kept, i] ** 2
+        if pivot > 1e-9 * own:
+            factor[kept, kept] = np.sqrt(pivot)
+            masks[kept] = masks[a]
+            kept += 1
+    return kept
+
+
+@njit(cache=True, nogil=True)
 def _fit_cells(masks, active, counts, offset, n_lists, start):  # type: ignore[no-untyped-def]
     n_terms = masks.size
     beta = start.copy() if start.size else np.zeros(n_terms)
@@ -262,7 +285,8 @@ def fit_batch(models, term_masks, possible, counts, n_lists):  # type: ignore[no
     -------
     n_hidden, deviance, margin : ndarray of float64, shape (n_models,)
         The expected missing count exp(intercept), the deviance, and the margin of the proof of existence: above 1 the
-        MLE exists and the total is identified; otherwise neither is known.
+        MLE exists and the total is identified; otherwise neither is known. 0 where columns are linearly dependent:
+        the means, and an identified total, are those of independent ones.
     n_parameters, status : ndarray of int64, shape (n_models,)
     zero_terms : ndarray of uint64, shape (n_models,)
         Bitset of the terms whose sufficient statistic is zero, which are -inf.
@@ -340,6 +364,11 @@ def fit_model(model, term_masks, possible, counts, table, n_lists, room):  # typ
     margin = 0.0
     if status == CONVERGED:
         margin = _margin(information, n_terms, _largest(masks, n_terms, sufficient))
+    else:
+        n_independent = _independent(masks, n_terms, active, n_lists, means, information)
+        if n_independent < n_terms:
+            n_terms = n_independent
+            status = _newton(masks, n_terms, active, counts, 0.0, n_lists, False, beta[:n_terms], means, information)
     total = 0.0
     for cell in range(size):
         if active[cell]:
