@@ -2,9 +2,10 @@
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["write_bytes", "write_text"]
+__all__ = ["write_bytes", "write_parts", "write_text"]
 
 
 def write_bytes(path: Path, content: bytes, *, owner_only: bool = False) -> None:
@@ -17,11 +18,24 @@ def write_bytes(path: Path, content: bytes, *, owner_only: bool = False) -> None
     owner_only : bool
         Whether only the owner may read the file (mode 0600), as for a key.
     """
+    write_parts(path, [content], owner_only=owner_only)
+
+
+def write_parts(path: Path, parts: Iterable[bytes], *, owner_only: bool = False) -> None:
+    """Replace a file in one step by parts that are made one after the other, for what is too large for the memory.
+
+    Parameters
+    ----------
+    path : Path
+    parts : iterable of bytes
+    owner_only : bool
+        Whether only the owner may read the file (mode 0600), as for a key.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
+            stream.writelines(parts)
             stream.flush()
             os.fsync(stream.fileno())
         if not owner_only:

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from mse.errors import BadInput
+from mse.provenance import sha256_of
 from mse.pseudonyms import EncodedRegister, Header, TokenField, read_encoded
-from mse.pseudonyms.encoded import _digest
+from mse.pseudonyms.encoded import _digest_of_text
 
 TOKEN_A, TOKEN_B = "a" * 32, "b" * 32
 FILTER = "c" * 128
@@ -63,6 +64,17 @@ def test_what_is_written_is_read_again(encoded, tmp_path):
     pd.testing.assert_frame_equal(read.records, encoded.records)
     assert read.sha256 == encoded.sha256
     assert read.to_text().encode() == (tmp_path / "a.mse").read_bytes()
+
+
+def test_a_long_list_is_written_in_parts_and_gives_the_same_bytes(encoded, tmp_path, monkeypatch):
+    """The file does not depend on how many records are written at a time, and its digest is that of header and body."""
+    whole = encoded.to_text()
+    monkeypatch.setattr("mse.pseudonyms.encoded.ROWS_AT_A_TIME", 1)
+    encoded.write(tmp_path / "a.mse")
+    assert (tmp_path / "a.mse").read_bytes() == whole.encode()
+    body = whole.partition("\n")[2]
+    assert encoded.sha256 == sha256_of(encoded.header.to_json().encode(), body.encode())
+    assert body == encoded.records.to_csv(index=False, lineterminator="\n")
 
 
 def test_an_empty_list_is_written_and_read(encoded, tmp_path):
@@ -176,7 +188,7 @@ def test_a_body_with_a_fitting_digest_is_still_checked(encoded, change, message,
     """Whoever computes the digest anew still cannot get a name past the reader."""
     body = change(encoded.to_text().partition("\n")[2])
     path = tmp_path / "a.mse"
-    path.write_text(encoded.header.to_json(digest=_digest(encoded.header, body)) + "\n" + body, "utf-8")
+    path.write_text(encoded.header.to_json(digest=_digest_of_text(encoded.header, body)) + "\n" + body, "utf-8")
     with pytest.raises(BadInput, match=message) as caught:
         read_encoded(path)
     assert "Anne" not in str(caught.value)
