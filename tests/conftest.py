@@ -78,6 +78,9 @@ name = "C"
 label = {{ nb = "Liste C", en = "List C" }}
 registers = ["SYNTHETIC-gamma.csv"]
 
+[pseudonyms]
+accept_risks = ["small_groups"]
+
 [linkage]
 n_draws = 8
 

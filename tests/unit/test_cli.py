@@ -19,6 +19,10 @@ COMMANDS = (
     "encode",
     "key",
     "key new",
+    "key split",
+    "key join",
+    "key destroy",
+    "key lost",
     "link",
     "histories",
     "feasibility",
@@ -244,7 +248,7 @@ def test_an_unforeseen_fault_shows_no_value_of_a_list(cli, tmp_path, write_small
     """The trace names files and lines; the messages of all faults stay out, since they may quote a cell."""
     study = write_small_study(tmp_path, n_persons=12)
 
-    def fails(register, *, key, project):
+    def fails(register, *, key, project, encoding, delivery):
         try:
             float(register.records["family_name"].iloc[0])
         except ValueError as fault:
@@ -292,6 +296,7 @@ def test_encode_imports_neither_sampler_nor_linker(tmp_path, write_small_study):
     """An agency's machine loads no PyMC, no Splink and no plotting to encode a list."""
     study = write_small_study(tmp_path, n_persons=12)
     words = ["mse", "encode", str(tmp_path / "SYNTHETIC-alfa.csv"), "--key", str(study.parent / "small.key")]
+    words += ["--accept-risk", "small_groups"]
     script = (
         f"import sys; sys.argv = {words!r}\n"
         "import mse.cli\n"

@@ -23,12 +23,15 @@ def link_lists(
     """Link encoded lists: draws of which records are the same person."""
     from mse.errors import BadInput
     from mse.linkage import link
-    from mse.pseudonyms import latest_deliveries, read_encoded
+    from mse.pseudonyms import check_same_origin, latest_deliveries, read_encoded
 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadInput(f"{out} is not an empty folder; name a new one for the links")
     encoded = [read_encoded(path) for path in files]
-    links = link(latest_deliveries(encoded) if latest else encoded, seed=seed, n_draws=n_draws)
+    if latest:
+        encoded = list(latest_deliveries(encoded))
+    check_same_origin(encoded)
+    links = link(encoded, seed=seed, n_draws=n_draws)
     links.write(out)
     for note in links.notes:
         say(note)
