@@ -291,6 +291,6 @@ selfTest().then((found) => {
 });
 
 // For the tests of the package, which compare these with Python; nothing here holds what was chosen on the page.
-globalThis.mse = Object.freeze({ PAGE, normalForms, nameWords, skeleton, samePerson, newKey, keyOf, tokenColumns, tokensOf,
+globalThis.mse = Object.freeze({ PAGE, normalForms, nameWords, joined, skeleton, samePerson, newKey, keyOf, tokenColumns, tokensOf,
   knownAnswerDigest, codebookOf, tomlOf, readRegister, tableOfFile, encode, risksOf, parseDate, parseNumber, officialNumber,
   identityKind, canonicalJson, sayFault });
