@@ -138,3 +138,13 @@ def test_what_is_asked_for_wrongly_is_refused_with_the_way_out() -> None:
         downhill_ranking(UK5, force=["LA"], starts=MAIN)
     with pytest.raises(BadInput, match="contradict each other"):
         downhill_ranking(UK5, force=["LA,NG,GP"], forbid=["NG,GP"], starts=MAIN)
+
+
+@pytest.mark.parametrize("order", [2, 3])
+def test_walks_that_share_their_fits_end_where_each_ends_alone(order: int) -> None:
+    """The end for each largest order is the best model that a walk with these terms only meets."""
+    h = mse.load_dataset("Kosovo")
+    counts, _ = full_table(h)
+    shared = Downhill.within(h, Criterion(), None, (), ()).ends(counts, (3, 2))[(3, 2).index(order)]
+    alone = Downhill.within(h, Criterion(), order, (), (), starts=MAIN).best(counts)[0]
+    assert shared == alone

@@ -80,7 +80,7 @@ def rerun(
     done = set(zip(kept.results["task"], kept.results["seed"], strict=True))
     with progress(f"recomputing {work}", total=len(steps)) as bar:
         for task, seed in steps:
-            if (task.name, seed) not in done:
+            if any((name, seed) not in done for name in task.names):
                 kept = kept.with_seed(task, seed, n_jobs)
             bar.advance()
     results = kept.results[kept.results["seed"] <= n_seeds]
@@ -124,10 +124,12 @@ class _Kept:
     def with_seed(self, task: Task, seed: int, n_jobs: int) -> "_Kept":
         """One task and seed more, on disk before anything else is begun."""
         found = limits_of(task, seed=seed, n_boot=self.n_boot, n_jobs=n_jobs)
-        new = pd.DataFrame(
-            [(task.name, seed, one.quantity, one.n_top, one.ordering, round(one.value, DIGITS)) for one in found],
-            columns=COLUMNS,
-        )
+        rows = [
+            (name, seed, one.quantity, one.n_top, one.ordering, round(one.value, DIGITS))
+            for name, ones in found.items()
+            for one in ones
+        ]
+        new = pd.DataFrame(rows, columns=COLUMNS)
         results = pd.concat([self.results, new], ignore_index=True) if len(self.results) else new
         if self.out is not None:
             text = results.assign(n_top=[_short(value) for value in results["n_top"]])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from typing import NamedTuple
 
@@ -12,15 +13,13 @@ from mse.datasets import load_dataset
 from mse.errors import Refused
 from mse.histories import CaptureHistories
 from mse.interval import Interval
-from mse.models.loglinear.bootstrap import BCa, choose_in_resamples, choose_without_one, resample_counts
-from mse.models.loglinear.choosing import Chooser
+from mse.models.loglinear.bootstrap import BCa, Resampling, answer_each, one_person_less, resample_counts
 from mse.models.loglinear.criteria import Criterion
 from mse.models.loglinear.downhill import Downhill
 from mse.models.loglinear.extended import full_table
 from mse.models.loglinear.fitting import fit_loglinear
+from mse.models.loglinear.search import select_loglinear
 from mse.models.loglinear.stability import StabilityCurve, stability_curve
-from mse.models.loglinear.stepwise import Stepwise
-from mse.models.loglinear.terms import all_terms
 
 __all__ = ["TASKS", "Found", "Task", "limits_of"]
 
@@ -41,70 +40,79 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A published table and a search; `max_order` is the largest number of lists in a term."""
+    """A published table and a search; `max_orders` are the largest numbers of lists in a term, one after another."""
 
     dataset: str
     search: str
-    max_order: int
+    max_orders: tuple[int, ...] = ()
 
     @property
-    def name(self) -> str:
+    def names(self) -> tuple[str, ...]:
         """As in the first column of the results, for example ``UKdat_5 exhaustive order 4``."""
-        order = f" order {self.max_order}" if self.search in ("exhaustive", "downhill") else ""
-        return f"{self.dataset} {self.search}{order}"
+        name = f"{self.dataset} {self.search}"
+        return tuple(f"{name} order {order}" for order in self.max_orders) or (name,)
 
 
 TASKS = {
     "scv2024": (
-        *(Task("Kosovo", search, order) for search in ("exhaustive", "downhill") for order in (3, 2)),
-        *(Task("Korea", search, 2) for search in ("exhaustive", "downhill")),
-        *(Task(table, search, order) for table in ("UKdat_5", "NewOrl_5_n186")
-          for search in ("exhaustive", "downhill") for order in (4, 2)),
-        *(Task("UKdat", "downhill", order) for order in (5, 2)),
-        *(Task("NewOrl_n186", "downhill", order) for order in (7, 2)),
+        *(Task("Kosovo", search, (3, 2)) for search in ("exhaustive", "downhill")),
+        *(Task("Korea", search, (2,)) for search in ("exhaustive", "downhill")),
+        *(Task(table, search, (4, 2)) for table in ("UKdat_5", "NewOrl_5_n186")
+          for search in ("exhaustive", "downhill")),
+        Task("UKdat", "downhill", (5, 2)),
+        Task("NewOrl_n186", "downhill", (7, 2)),
     ),
     "csv2021": (
-        Task("NewOrl", "main effects", 1),
-        *(Task(table, "stepwise", 2) for table in ("NewOrl", "NewOrl_5", "Western")),
+        Task("NewOrl", "main effects"),
+        *(Task(table, "stepwise") for table in ("NewOrl", "NewOrl_5", "Western")),
     ),
 }  # fmt: skip
 
 
-def limits_of(task: Task, *, seed: int, n_boot: int, n_jobs: int = 1) -> list[Found]:
-    """Point estimate, limits and ranks that one seed gives.
+def limits_of(task: Task, *, seed: int, n_boot: int, n_jobs: int = 1) -> dict[str, list[Found]]:
+    """Point estimate, limits and ranks that one seed gives, by the names of the task.
 
     The persons observed are drawn with replacement and their number is kept, as in both papers. A limit that is
     refused is left out.
     """
     histories = load_dataset(task.dataset)
-    if task.search == "exhaustive":
-        return list(_curves(histories, task.max_order, seed, n_boot, n_jobs))
-    if task.search == "main effects":
-        estimate = fit_loglinear(histories, "independence", interval="log-normal")
-        return [Found("n_hat", 0, 0, estimate.n_hat), *_both_ends(estimate.interval(), 0, 0)]
-    return list(_one_interval(histories, _chooser(histories, task), seed, n_boot, n_jobs))
+    match task.search:
+        case "exhaustive":
+            found = [list(_curves(histories, order, seed, n_boot, n_jobs)) for order in task.max_orders]
+        case "downhill":
+            found = _downhill(histories, task.max_orders, seed, n_boot, n_jobs)
+        case "stepwise":
+            found = [_stepwise(histories, seed, n_boot, n_jobs)]
+        case _:
+            estimate = fit_loglinear(histories, "independence", interval="log-normal")
+            found = [[Found("n_hat", 0, 0, estimate.n_hat), *_both_ends(estimate.interval(), 0, 0)]]
+    return dict(zip(task.names, found, strict=True))
 
 
-def _chooser(histories: CaptureHistories, task: Task) -> Chooser:
-    """Stepwise at the published threshold, or downhill from main effects alone, as the papers walked."""
-    if task.search == "downhill":
-        order = None if task.max_order == histories.n_lists - 1 else task.max_order
-        return Downhill.within(histories, Criterion(), order, (), (), starts=("main effects",))
-    _, possible = full_table(histories)
-    return Stepwise(np.array(all_terms(histories.n_lists, 2), dtype=np.int64), possible, histories.n_lists)
+def _stepwise(histories: CaptureHistories, seed: int, n_boot: int, n_jobs: int) -> list[Found]:
+    estimate = select_loglinear(histories, search="stepwise", n_boot=n_boot, seed=seed, n_jobs=n_jobs)
+    ends = [end for level in LEVELS for end in _both_ends(estimate.interval(level / 100), 0, 0)]
+    return [Found("n_hat", 0, 0, estimate.n_hat), *ends]
 
 
-def _one_interval(
-    histories: CaptureHistories, chooser: Chooser, seed: int, n_boot: int, n_jobs: int
-) -> Iterator[Found]:
+def _downhill(
+    histories: CaptureHistories, orders: tuple[int, ...], seed: int, n_boot: int, n_jobs: int
+) -> list[list[Found]]:
+    """From main effects alone, as the paper walked; `select_loglinear` takes several starts."""
     counts, _ = full_table(histories)
-    n_hat = chooser.best(counts)[0].n_hat
-    yield Found("n_hat", 0, 0, n_hat)
-    totals = choose_in_resamples(chooser, resample_counts(counts, n_boot, seed=seed), n_jobs=n_jobs).totals
-    left_out = choose_without_one(chooser, counts, n_jobs=n_jobs)
-    rule = BCa.of(totals, n_hat, left_out, counts[counts > 0])
-    for level in LEVELS:
-        yield from _both_ends(rule.at(level / 100), 0, 0)
+    search = Downhill.within(histories, Criterion(), None, (), ())
+    ends = partial(search.ends, orders=orders)
+    resampled = answer_each(ends, resample_counts(counts, n_boot, seed=seed), text="resamples", n_jobs=n_jobs)
+    tables, weights = one_person_less(counts)
+    left_out = answer_each(ends, tables, text="jackknife", n_jobs=n_jobs)
+    found = []
+    for place, end in enumerate(ends(counts)):
+        assert end is not None  # the published tables have an answer
+        totals = Resampling.of([one[place] for one in resampled]).totals
+        rule = BCa.of(totals, end.n_hat, [one[place] for one in left_out], weights)
+        limits = [limit for level in LEVELS for limit in _both_ends(rule.at(level / 100), 0, 0)]
+        found.append([Found("n_hat", 0, 0, end.n_hat), *limits])
+    return found
 
 
 def _curves(histories: CaptureHistories, max_order: int, seed: int, n_boot: int, n_jobs: int) -> Iterator[Found]:

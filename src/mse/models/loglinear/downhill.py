@@ -131,36 +131,50 @@ class Downhill:
     def best(self, counts: NDArray[np.float64], n_top: int = 1) -> list[Choice]:
         """The first `n_top` of the models that were met and have an answer."""
         table = self.visit(counts)
-        places = {term: place for place, term in enumerate(self.terms)}
-        chosen = []
-        for terms in sorted(table.visited, key=lambda met: (table.value(met), sorted(met)))[:n_top]:
-            if table.value(terms) < inf:
-                model = sum(1 << places[term] for term in terms)
-                chosen.append(Choice(model, float(counts.sum()) + table.fitted(terms).n_hidden, table.value(terms)))
-        return chosen
+        met = sorted(table.visited, key=lambda terms: (table.value(terms), sorted(terms)))[:n_top]
+        return [self._choice(table, terms) for terms in met if table.value(terms) < inf]
+
+    def ends(self, counts: NDArray[np.float64], orders: Sequence[int]) -> list[Choice | None]:
+        """Where the walk from main effects ends when terms have up to so many lists, for each of `orders`.
+
+        The walks share their fits, and most of the way. A walk's end is the best model that it meets.
+        """
+        table = self._table(counts)
+        found = [self._walk(table, self.forced, order) for order in orders]
+        return [self._choice(table, end) if table.value(end) < inf else None for end in found]
 
     def visit(self, counts: NDArray[np.float64]) -> _Table:
         """Walk from every start, and keep every model fitted."""
-        parameters = np.arange(2 + self.n_lists + len(self.terms))
-        n_cells = int(self.possible.sum())
-        penalty = self.criterion.penalty(parameters, n_observed=float(counts.sum()), n_cells=n_cells)
-        table = _Table(counts, self.possible, self.n_lists, penalty)
+        table = self._table(counts)
         for start in self._starting(counts):
             self._walk(table, start)
         return table
 
-    def _walk(self, table: _Table, start: Terms) -> None:
+    def _table(self, counts: NDArray[np.float64]) -> _Table:
+        parameters = np.arange(2 + self.n_lists + len(self.terms))
+        n_cells = int(self.possible.sum())
+        penalty = self.criterion.penalty(parameters, n_observed=float(counts.sum()), n_cells=n_cells)
+        return _Table(counts, self.possible, self.n_lists, penalty)
+
+    def _choice(self, table: _Table, terms: Terms) -> Choice:
+        model = sum(1 << place for place, term in enumerate(self.terms) if term in terms)
+        return Choice(model, float(table.counts.sum()) + table.fitted(terms).n_hidden, table.value(terms))
+
+    def _walk(self, table: _Table, start: Terms, max_order: int | None = None) -> Terms:
         """To the best neighbour until none improves; a start without an answer goes to the best that has one."""
         here, value = start, table.value(start)
         while True:
-            best = min(self._neighbours(here), key=table.value, default=here)
+            near = self._neighbours(here, max_order)
+            best = min(near, key=table.value, default=here)
             if not table.value(best) < value:
-                return
+                return here
             here, value = best, table.value(best)
 
-    def _neighbours(self, terms: Terms) -> Iterator[Terms]:
-        """All hierarchical models with one term more or one maximal term less."""
+    def _neighbours(self, terms: Terms, max_order: int | None = None) -> Iterator[Terms]:
+        """All hierarchical models with one term more, of up to so many lists, or one maximal term less."""
         for term in self.terms:
+            if max_order is not None and term.bit_count() > max_order:
+                return  # terms stand by size
             if term not in terms:
                 if self.parts[term] <= terms:
                     yield terms | {term}
