@@ -7,7 +7,7 @@ limits settle; here the limits of every `n_top`, and of all models, come from on
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import inf
+from math import inf, nan
 from typing import NamedTuple
 
 import numpy as np
@@ -138,7 +138,7 @@ class StabilityCurve:
         -------
         DataFrame
             Columns n_top (inf for all models), kind, level, low, high, n_models (different models that resamples
-            chose), n_refused (resamples without an answer), note, refused (why there are no limits, or empty).
+            chose), n_refused (resamples without an answer), note, refused (empty, or why low and high are NaN).
         """
         rows = [self._row(n_top, kind, level) for n_top in self.n_top for kind in kinds for level in levels]
         return pd.DataFrame(rows)
@@ -153,7 +153,7 @@ class StabilityCurve:
         try:
             limits = self.interval(n_top, level=level, kind=kind)
         except Refused as refusal:
-            return {**head, "low": None, "high": None, **counted, "note": "", "refused": str(refusal)}
+            return {**head, "low": nan, "high": nan, **counted, "note": "", "refused": str(refusal)}
         return {**head, "low": limits.low, "high": limits.high, **counted, "note": limits.note, "refused": ""}
 
     def _check(self, n_top: int | None) -> None:
@@ -227,6 +227,7 @@ def stability_curve(
     [1, 2, 2]
     """
     wanted = _checked(n_top, ordering, search)
+    histories.single_stratum()  # refuses censored cells
     asked = Search(Criterion(by, bic_n), max_order, tuple(force), tuple(forbid), None, DEFAULT_P, seed)
     found = SEARCHES[search](histories, asked)
     mle = extended_mle(histories, parse_model(found.best, histories.lists))

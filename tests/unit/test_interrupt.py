@@ -1,0 +1,56 @@
+"""Ctrl-C in the middle of the resamples ends the work at once, prints no result and leaves nothing behind."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+pty = pytest.importorskip("pty", reason="pseudo-terminals are Unix's")
+
+COMMAND = [sys.executable, "-m", "mse", "estimate", "Kosovo", "--select", "bic", "--n-boot", "50000"]
+THREADS = [
+    sys.executable,
+    "-c",
+    "import mse; mse.select_loglinear(mse.load_dataset('Kosovo'), n_boot=50_000, seed=1, n_jobs=2)",
+]
+PATIENCE = 60.0  # seconds for an end that takes one
+
+
+def interrupted(command: list[str], folder) -> tuple[int, bytes, bytes]:
+    """Run a command, send it SIGINT once its progress bar shows resamples; exit code, output, what the terminal saw."""
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"TERM": "xterm"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, cwd=folder, env=environment)
+    os.close(theirs)
+    seen = b""
+    try:
+        while b"resamples" not in seen:
+            seen += os.read(ours, 4096)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=PATIENCE)
+        seen += os.read(ours, 65536)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+    return process.returncode, output, seen
+
+
+def test_an_interrupted_command_ends_with_130_and_prints_no_result(tmp_path) -> None:
+    """One sentence on standard error, nothing on standard output, no file."""
+    code, output, seen = interrupted(COMMAND, tmp_path)
+    assert code == 130
+    assert output == b""
+    assert b"Traceback" not in seen
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_reaches_the_caller_through_the_threads(tmp_path) -> None:
+    """Workers finish the tables at hand and no more; the caller sees KeyboardInterrupt and nothing else."""
+    code, output, seen = interrupted(THREADS, tmp_path)
+    assert code == -signal.SIGINT
+    assert output == b""
+    assert seen.count(b"Traceback") == 1
+    assert b"KeyboardInterrupt" in seen
