@@ -1,17 +1,22 @@
 """Canary: unmistakable identifiers are planted in every column and looked for in everything that comes out."""
 
 import base64
+import io
 import logging
+import re
+import sys
 import traceback
+from contextlib import redirect_stderr, redirect_stdout
 from datetime import date
 
 import pandas as pd
 import pytest
 
+import mse.cli
 from mse.errors import MseError
 from mse.pseudonyms import Key, check_same_origin, duplicates, encode, id_map, read_encoded
 from mse.pseudonyms.normalise import joined, name_words, skeleton
-from mse.registers import Codebook, Column, Register
+from mse.registers import Codebook, Column, Register, codebook_path, write_codebook
 
 KEY = Key("p", bytes(range(32)))
 NAMES = {
@@ -123,3 +128,126 @@ def test_no_identifier_is_in_a_message(register, tmp_path, capfd, caplog):
         messages += traceback.format_exception(caught.value)
     written = capfd.readouterr()
     assert found_in("\n".join([*messages, caplog.text, written.out, written.err])) == []
+
+
+SHORT = {"given_name": "Li", "family_name": "Bøe", "birth_date": "1990-05-17"}
+CELL = re.compile(r"[,;|\t\n\"]")
+
+
+@pytest.fixture
+def cli(monkeypatch, caplog):
+    """Runs the command line and gives its exit code; all that it says and logs is kept in `cli.said`."""
+    caplog.set_level(logging.DEBUG)
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["mse", *map(str, words)])
+        out = io.StringIO()
+        with redirect_stdout(out), redirect_stderr(out), pytest.raises(SystemExit) as end:
+            mse.cli.main()
+        run.said += out.getvalue() + caplog.text
+        return end.value.code
+
+    run.said = ""
+    return run
+
+
+@pytest.fixture
+def lists(register, tmp_path):
+    """One list as CSV and one as Excel, with the planted person, one with short names, and twenty others on both."""
+    planted = NAMES | NUMBERS | UNSENT | ATTRIBUTES
+    others = [
+        SHORT | ATTRIBUTES,
+        *(
+            {
+                "given_name": f"{'bdfglm'[i % 6]}a{'knprt'[i // 6]}a".title(),
+                "family_name": f"{'knprst'[i % 6]}o{'bdfgl'[i // 6]}o".title(),
+                "birth_date": f"{1960 + i}-03-12",
+            }
+            | ATTRIBUTES
+            for i in range(20)
+        ),
+    ]
+    frame = pd.DataFrame([planted, planted, *others], columns=list(planted), dtype="str")
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    frame.to_csv(inside / "rosa.csv", sep=";", index=False)
+    frame.iloc[1:16].to_excel(inside / "udi.xlsx", index=False)
+    about = {name: getattr(register.codebook, name) for name in register.codebook.__dataclass_fields__}
+    for name, path in (("rosa", "rosa.csv"), ("udi", "udi.xlsx")):
+        write_codebook(Codebook(**about | {"name": name, "agency": name.upper()}), codebook_path(inside / path))
+    return inside
+
+
+def written(folder):
+    """The text of every file below a folder, tables of Parquet files included."""
+    return "\n".join(
+        pd.read_parquet(path).to_csv() if path.suffix == ".parquet" else path.read_bytes().decode("latin-1")
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    )
+
+
+def short_cells(text):
+    """Short identifiers that stand as a whole cell: as typed, case-folded or folded to plain letters."""
+    typed = {"Li", "li", "Bøe", "bøe", "boe", "be", "1990-05-17", "17.05.1990", "19900517", "05-17", "lib"}
+    return typed & {cell.strip() for cell in CELL.split(text)}
+
+
+def test_no_identifier_is_in_anything_that_the_command_line_says_or_writes(cli, lists, tmp_path):
+    """From the dry run to the links, CSV and Excel: nothing planted stands in an output, a message or a log."""
+    out = tmp_path / "out"
+    out.mkdir()
+    key = tmp_path / "p.key"
+    assert cli("key", "new", key, "--project", "p") == 0
+    for name, file in (("rosa", lists / "rosa.csv"), ("udi", lists / "udi.xlsx")):
+        assert cli("encode", file, "--key", key, "--out", out / f"{name}.mse") in (0, 2)
+        accept = [
+            word for risk in ("small_groups", "frequent_values", "missing_values") for word in ("--accept-risk", risk)
+        ]
+        for how in ("table", "json", "csv"):
+            assert cli("encode", file, "--key", key, "--dry-run", "--format", how) == 0
+        kept = ("--merged", out / f"{name}-merged.csv", "--id-map", out / f"{name}-ids.csv")
+        for encoding, language in (("bloom", "en"), ("match_keys", "nb")):
+            words = ("--encoding", encoding, "--accept-risk", "similarity", "--language", language, *accept, *kept)
+            target = out / f"{name}.mse" if encoding == "match_keys" else out / f"{name}-bloom.mse"
+            assert cli("encode", file, "--key", key, "--out", target, *words) == 0, cli.said
+    files = (out / "rosa.mse", out / "udi.mse")
+    for how in ("table", "json", "csv"):
+        assert cli("encode", "--check", *files, "--format", how) == 0, cli.said
+    assert cli("link", *files, "--out", out / "links", "--seed", "1", "--n-draws", "2") == 0, cli.said
+    assert cli("histories", out / "links", "--out", out / "histories.csv") == 0
+    text = cli.said + written(out)
+    assert len(text) > 50_000
+    assert "shuffled" in text
+    assert "stokket om" in text
+    assert found_in(text) == []
+    assert short_cells(text) == set()
+
+
+def test_no_identifier_is_in_what_is_said_of_a_list_that_is_refused(cli, lists, tmp_path):
+    """Slipped cells, an impossible date, a heading row that is data, a plain list received: told without a value."""
+    key = tmp_path / "p.key"
+    assert cli("key", "new", key, "--project", "p") == 0
+    content = (lists / "rosa.csv").read_text("utf-8")
+    first = content.splitlines()[1]
+    faults = {
+        "date": content.replace("1987-11-23", "1987-23-11"),
+        "category": content.replace(";woman;", f";{NAMES['given_name']};"),
+        "slipped": content.replace(first, f";{first}"),
+        "headless": content.partition("\n")[2],
+        "quote": content.replace(first, f'"{first}'),
+        "undeclared": content.replace("remark", NAMES["family_name"]).replace(first, first + ";more"),
+    }
+    for name, changed in faults.items():
+        (lists / f"{name}.csv").write_text(changed, "utf-8")
+        codebook_path(lists / f"{name}.csv").write_bytes((lists / "rosa.toml").read_bytes())
+        assert changed != content
+        assert cli("encode", lists / f"{name}.csv", "--key", key, "--dry-run") == 2, name
+    assert cli("encode", "--check", lists / "rosa.csv", lists / "udi.xlsx") == 2
+    assert cli("link", lists / "rosa.csv", lists / "udi.xlsx", "--out", tmp_path / "links", "--seed", "1") == 2
+    assert cli("encode", lists / "rosa.csv", "--key", lists / "rosa.csv") == 2
+    assert cli("key", "lost", lists / "rosa.csv", "--on", "2027-01-31") == 2
+    # The heading of the last fault is what the agency calls its column: a heading is shown, a cell is not.
+    said = cli.said.replace(repr(NAMES["family_name"]), "")
+    assert found_in(said) == []
+    assert short_cells(said) == set()

@@ -1,5 +1,6 @@
 """A study from its lists to its report: what it leaves on disk, and what makes it work again."""
 
+import base64
 import json
 import shutil
 
@@ -76,11 +77,16 @@ def test_no_identifier_leaves_the_pseudonyms_stage(finished_study):
         typed |= set(frame["etternavn"].str.lower()) | set(frame["fodt"])
         typed |= set(pd.to_datetime(frame["fodt"], format="%d.%m.%Y").dt.strftime("%Y-%m-%d"))
     assert len(typed) > 150
+    # Reversed, as hexadecimal digits and in base64; what is shorter than eight characters can occur by chance.
+    long = {one for one in typed | {one.title() for one in typed} if len(one) >= 8}
+    transformed = {one[::-1] for one in long} | {one.encode().hex() for one in long}
+    transformed |= {base64.b64encode(one.encode()).decode().rstrip("=")[:-1] for one in long}
     for path in result.folder.rglob("*"):
         if path.is_file():
             text = pd.read_parquet(path).to_csv() if path.suffix == ".parquet" else path.read_bytes().decode("latin-1")
             found = {one for one in typed if one in text.lower()}
             assert not found, path
+            assert not {one for one in transformed if one in text}, path
 
 
 def test_no_clock_time_stands_outside_the_log(finished_study):
