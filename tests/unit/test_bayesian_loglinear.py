@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from mse.datasets import load_dataset
-from mse.errors import BadInput, NoOverlap, NotConverged
+from mse.errors import BadInput, NoOverlap, NotConverged, Refused
 from mse.estimate import Estimate
 from mse.histories import CaptureHistories
 from mse.models.bayes.convergence import convergence, faults, write_tree
@@ -176,6 +176,14 @@ def test_structural_zeros_leave_the_likelihood():
     told = bayes_loglinear(table, prior="normal", seed=1, n_draws=20, n_chains=2, allow_unconverged=True)
     assert told.idata.posterior.term.to_numpy().tolist() == ["W:X", "M:X"]
     assert told.idata.log_likelihood.history.to_numpy().tolist() == ["001", "010", "011", "100", "101"]
+
+
+def test_a_censored_cell_is_refused():
+    """The density takes every count as exact, and an upper bound is not taken for one."""
+    counts = {(1, 0, 0): 30, (0, 1, 0): 20, (0, 0, 1): 25, (1, 0, 1): 6, (0, 1, 1): 5, (1, 1, 0): 3}
+    table = CaptureHistories.from_counts(("W", "M", "X"), counts, censored_cells=["001"])
+    with pytest.raises(Refused, match="the count of 001 is an upper bound"):
+        bayes_loglinear(table, seed=1)
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def _cell_problems(frame: pd.DataFrame, about: tuple[str, ...], count: str) -> l
         numbers = _numbers(frame[CONFIRMED].replace("", "0"))
         bad = ~((numbers >= 0) & (numbers == np.floor(numbers)) & (numbers <= _numbers(frame[count])))
         found += [
-            f"row {row + 1}: confirmed is {frame[CONFIRMED].iloc[row]!r}; it is a number of persons, at most the count"
+            f"row {row + 1}: confirmed is {frame[CONFIRMED].iloc[row]}; it is a number of persons, at most the count"
             for row in np.flatnonzero(bad)
         ]
     return found

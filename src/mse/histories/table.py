@@ -106,7 +106,9 @@ class CaptureHistories:
         if (self.structural_zeros or self.censored_cells) and {CELL, CONFIRMED} & set(self.lists):
             raise BadInput(f"a list named {CELL!r} or {CONFIRMED!r} does not go with declared cells; rename_lists it")
         for history in sorted(self.structural_zeros & self.censored_cells):
-            raise BadInput(f"history {as_text(history)} is declared both impossible and censored; it can be one of them")
+            raise BadInput(
+                f"history {as_text(history)} is declared both impossible and censored; it can be one of them"
+            )
         if self.confirmed is not None:
             object.__setattr__(self, "confirmed", checked_confirmed(self.confirmed, counts, self._censored_rows))
         if not self.known_counts.any():
@@ -271,9 +273,7 @@ class CaptureHistories:
         j = self.strata.index(name)
         confirmed = None if self.confirmed is None else self.confirmed[:, j]
         told = (*self.notes, f"stratum {name} only")
-        return replace(
-            self, counts=self.counts[:, j], strata=("all",), covariates=(), notes=told, confirmed=confirmed
-        )
+        return replace(self, counts=self.counts[:, j], strata=("all",), covariates=(), notes=told, confirmed=confirmed)
 
     def collapse_strata(self) -> "CaptureHistories":
         """The table summed over all strata."""

@@ -15,6 +15,7 @@ from mse.interval import LogNormal
 __all__ = ["chao_lower_bound"]
 
 LIST_SIZES = ("unequal", "equal")
+WITHOUT_DOUBTFUL = "persons whose membership is in doubt are left out where they would raise the bound"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ def chao_lower_bound(
     Parameters
     ----------
     histories : CaptureHistories
-        A table without strata.
+        A table without strata. Of a censored cell the number that makes the bound lowest is taken: on one list only
+        the persons who are known to be in the population, on two lists all who are counted.
     list_sizes : {"unequal", "equal"}
         Whether the lists may reach different shares of the population.
     bias_corrected : bool, optional
@@ -81,6 +83,7 @@ def chao_lower_bound(
     """
     if list_sizes not in LIST_SIZES:
         raise BadInput.option("list_sizes", list_sizes, LIST_SIZES)
+    histories.require_one_stratum()
     alone, on_two = _ones_and_twos(histories)
     _refuse_if_no_bound(histories, on_two, bias_corrected)
     corrected = on_two == 0 if bias_corrected is None else bias_corrected
@@ -104,17 +107,17 @@ def chao_lower_bound(
             input_sha256=histories.sha256,
             options={"method": "chao_lower_bound", "list_sizes": list_sizes, "bias_corrected": corrected},
         ),
-        notes=_notes(n_hat, n_observed + forms[other].n_hidden, list_sizes=list_sizes, corrected=corrected),
+        notes=_notes(n_hat, n_observed + forms[other].n_hidden, list_sizes=list_sizes, corrected=corrected)
+        + ((WITHOUT_DOUBTFUL,) if histories.is_censored else ()),
     )
 
 
 def _ones_and_twos(histories: CaptureHistories) -> tuple[NDArray[np.float64], int]:
     """Persons on each list alone, shape (K,) in reverse order of the lists, and those on exactly two lists."""
-    counts = histories.single_stratum()
-    row = np.arange(1, len(counts) + 1)
+    row = np.arange(1, len(histories.counts) + 1)
     n_on = np.bitwise_count(row)
-    alone = counts[2 ** np.arange(histories.n_lists) - 1]
-    return alone.astype(np.float64), int(counts[n_on == 2].sum())
+    alone = histories.known_counts[2 ** np.arange(histories.n_lists) - 1]
+    return alone.astype(np.float64), int(histories.counts[n_on == 2].sum())
 
 
 def _refuse_if_no_bound(histories: CaptureHistories, on_two: int, bias_corrected: bool | None) -> None:
@@ -123,7 +126,7 @@ def _refuse_if_no_bound(histories: CaptureHistories, on_two: int, bias_corrected
             f"the bound needs every history to be possible, and {len(histories.structural_zeros)} are declared "
             "impossible; drop or merge the lists that exclude each other"
         )
-    if sum(histories.list_totals.values()) == histories.n_observed:
+    if sum(histories.list_totals.values()) == histories.n_listed:
         raise NoOverlap.between(histories.lists)
     if on_two == 0 and bias_corrected is False:
         raise Refused(

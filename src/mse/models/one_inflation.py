@@ -13,7 +13,7 @@ from mse.errors import BadInput, NoOverlap, Refused
 from mse.estimate import Replicated
 from mse.histories import CaptureHistories
 from mse.interval import LogNormal
-from mse.models.lower_bound import chao_lower_bound
+from mse.models.lower_bound import WITHOUT_DOUBTFUL, chao_lower_bound
 
 __all__ = ["one_inflated_lower_bound"]
 
@@ -54,7 +54,8 @@ def one_inflated_lower_bound(
     Parameters
     ----------
     histories : CaptureHistories
-        Without strata, three lists or more.
+        Without strata, three lists or more. Of a censored cell the number that makes the bound lowest is taken: on one
+        or two lists the persons who are known to be in the population, on three all who are counted.
     list_sizes : {"unequal", "equal", "many"}
     bias_corrected : bool
         Put f2 (f2 - 1) (f2 - 2) for f2^3 and (f3 + 1) (f3 + 2) for f3^2; for ``equal`` and ``many`` only.
@@ -91,8 +92,10 @@ def one_inflated_lower_bound(
         raise BadInput.option("list_sizes", list_sizes, PRINTED)
     if bias_corrected and list_sizes == "unequal":
         raise BadInput("the form for lists of unequal size has no bias-corrected version; use list_sizes='equal'")
-    counts = histories.single_stratum()
-    by_number = np.bincount(np.bitwise_count(np.arange(1, len(counts) + 1)), weights=counts, minlength=4)
+    histories.require_one_stratum()
+    n_on = np.bitwise_count(np.arange(1, len(histories.counts) + 1))
+    counts = np.where(n_on < 3, histories.known_counts, histories.counts)
+    by_number = np.bincount(n_on, weights=counts, minlength=4)
     _refuse_if_no_bound(histories, by_number)
     if list_sizes == "unequal":
         bound = _unequal(counts, histories.n_lists, float(by_number[3]))
@@ -125,7 +128,7 @@ def one_inflated_lower_bound(
                 "bias_corrected": bias_corrected,
             },
         ),
-        notes=_notes(n_hat, diagnostics["chao_lower_bound"]),
+        notes=_notes(n_hat, diagnostics["chao_lower_bound"]) + ((WITHOUT_DOUBTFUL,) if histories.is_censored else ()),
     )
 
 
@@ -137,7 +140,7 @@ def _refuse_if_no_bound(histories: CaptureHistories, by_number: NDArray[np.float
             f"the bound needs every history to be possible, and {len(histories.structural_zeros)} are declared "
             "impossible; drop or merge the lists that exclude each other"
         )
-    if sum(histories.list_totals.values()) == histories.n_observed:
+    if sum(histories.list_totals.values()) == histories.n_listed:
         raise NoOverlap.between(histories.lists)
     if not by_number[2] or not by_number[3]:
         raise Refused(

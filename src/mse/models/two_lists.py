@@ -1,15 +1,18 @@
-"""Two lists: Lincoln-Petersen and Chapman."""
+"""Two lists: Lincoln-Petersen and Chapman, for one pair of lists or for every one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
+
+import pandas as pd
 
 from mse import provenance
-from mse.errors import BadInput, NoOverlap
-from mse.estimate import Replicated
+from mse.errors import BadInput, NoOverlap, Refused
+from mse.estimate import Replicated, to_frame
 from mse.histories import CaptureHistories
 from mse.interval import LogNormal
 
-__all__ = ["chapman", "lincoln_petersen"]
+__all__ = ["chapman", "every_pair", "lincoln_petersen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,9 @@ def chapman(histories: CaptureHistories, *, lists: Sequence[str] | None = None) 
         When `lists` does not name two lists of the table, or is needed and not given.
     NoOverlap
         When nobody is on both lists: the answer would come from the added ones alone.
+    Refused
+        When some persons on one of the two lists are in a censored cell, or structural zeros leave nobody who can be
+        on both, or on one of the two without the other.
 
     References
     ----------
@@ -95,6 +101,8 @@ def lincoln_petersen(histories: CaptureHistories, *, lists: Sequence[str] | None
         When `lists` does not name two lists of the table, or is needed and not given.
     NoOverlap
         When nobody is on both lists.
+    Refused
+        As in `chapman`.
 
     References
     ----------
@@ -111,6 +119,64 @@ def lincoln_petersen(histories: CaptureHistories, *, lists: Sequence[str] | None
     return _estimate("Lincoln-Petersen", histories, pair, n_hat, variance)
 
 
+def every_pair(histories: CaptureHistories, *, level: float = 0.95) -> pd.DataFrame:
+    """Lincoln-Petersen and Chapman for every two of the lists, side by side.
+
+    With independent lists and persons alike all pairs estimate one total. Where they lie far apart, some lists share
+    persons more, or less, than they would by chance, or cover different populations: a first look, not an answer.
+
+    Parameters
+    ----------
+    histories : CaptureHistories
+        A table without strata; each pair is used as `chapman` uses it.
+    level : float
+        Level of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        Two rows for each of the K (K - 1) / 2 pairs, in the order of the lists. Columns first, second, on_first,
+        on_second, on_both, method, n_observed, n_hat, low, high, level, kind, and refusal: why a pair has no estimate,
+        in which case the numbers of the estimate are missing; empty otherwise.
+
+    Raises
+    ------
+    BadInput
+        For a table with strata.
+
+    References
+    ----------
+    Chapman (1951), University of California Publications in Statistics 1, 131-160; Seber (1982), The Estimation of
+    Animal Abundance, section 3.1.
+
+    Examples
+    --------
+    >>> import mse
+    >>> table = every_pair(mse.load_dataset("HAV"))
+    >>> table[table.method == "Chapman"][["first", "second", "on_both", "n_hat"]].round().values.tolist()
+    [['A', 'B', 49, 334.0], ['A', 'C', 63, 375.0], ['B', 'C', 55, 380.0]]
+    """
+    histories.require_one_stratum()
+    rows = []
+    for pair in combinations(histories.lists, 2):
+        seen = {
+            "first": pair[0],
+            "second": pair[1],
+            "on_first": histories.overlap(pair[0]),
+            "on_second": histories.overlap(pair[1]),
+            "on_both": histories.overlap(*pair),
+        }
+        for method, estimator in (("Lincoln-Petersen", lincoln_petersen), ("Chapman", chapman)):
+            try:
+                answer = to_frame(estimator(histories, lists=pair), level=level).iloc[0]
+                found = {name: answer[name] for name in ("n_observed", "n_hat", "low", "high", "level", "kind")}
+            except Refused as refusal:
+                found = {"refusal": str(refusal)}
+            rows.append(seen | {"method": method, "refusal": ""} | found)
+    columns = [*seen, "method", "n_observed", "n_hat", "low", "high", "level", "kind", "refusal"]
+    return pd.DataFrame(rows).reindex(columns=columns).astype({"n_observed": "Int64"})
+
+
 def _chapman(first: int, second: int, both: int) -> tuple[float, float]:
     """N-hat and its variance (Seber 1982)."""
     n_hat = (first + 1) * (second + 1) / (both + 1) - 1
@@ -124,7 +190,7 @@ def _lincoln_petersen(first: int, second: int, both: int) -> tuple[float, float]
 
 
 def _pair_of(histories: CaptureHistories, lists: Sequence[str] | None) -> _Pair:
-    histories.single_stratum()
+    histories.require_one_stratum()
     names = histories.lists if lists is None else (lists,) if isinstance(lists, str) else tuple(lists)
     if len(names) != 2 or names[0] == names[1]:
         raise BadInput(
@@ -133,9 +199,29 @@ def _pair_of(histories: CaptureHistories, lists: Sequence[str] | None) -> _Pair:
     pair = _Pair(
         (names[0], names[1]), histories.overlap(names[0]), histories.overlap(names[1]), histories.overlap(*names)
     )
+    _refuse_undetermined(histories, pair)
     if not pair.both:
         raise NoOverlap.between(names)
     return pair
+
+
+def _refuse_undetermined(histories: CaptureHistories, pair: _Pair) -> None:
+    """Refuse a pair whose three counts are not what the estimators take them for."""
+    a, b = (histories.lists.index(name) for name in pair.lists)
+    doubtful = histories.counts - histories.known_counts
+    used = [row for row, history in enumerate(histories.histories) if history[a] or history[b]]
+    if doubtful[used].any():
+        raise Refused(
+            f"of the {pair.n_observed} persons on {pair.lists[0]} or {pair.lists[1]} {doubtful[used].sum()} are in a "
+            "censored cell and may not be in the population; use two other lists, or a log-linear model of all lists"
+        )
+    for on_a, on_b, told in ((1, 1, "both"), (1, 0, "the first alone"), (0, 1, "the second alone")):
+        rows = [row for row, history in enumerate(histories.histories) if (history[a], history[b]) == (on_a, on_b)]
+        if not histories.cells_that_can_occur[rows].any():
+            raise Refused(
+                f"of {pair.lists[0]} and {pair.lists[1]} nobody can be on {told}: every such history is declared "
+                "impossible, so the two cannot be independent; use two other lists"
+            )
 
 
 def _estimate(method: str, histories: CaptureHistories, pair: _Pair, n_hat: float, variance: float) -> Replicated:

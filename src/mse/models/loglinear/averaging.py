@@ -20,8 +20,7 @@ from mse.errors import BadInput, NoFiniteMLE
 from mse.estimate import Replicated
 from mse.histories import CaptureHistories
 from mse.interval import Interval, check_level
-from mse.models.loglinear.extended import extended_mle, full_table, support_of
-from mse.models.loglinear.poisson import CONVERGED, fit_cells
+from mse.models.loglinear.extended import extended_mle
 from mse.models.loglinear.ranking import rank_models
 from mse.models.loglinear.space import search_space
 from mse.models.loglinear.terms import hierarchical_models, parse_model
@@ -162,7 +161,8 @@ def average_loglinear(
     Parameters
     ----------
     histories : CaptureHistories
-        Without strata; up to 5 lists, or 6 with ``max_order=2``.
+        Without strata; up to 5 lists, or 6 with ``max_order=2``. Censored cells count as in `fit_loglinear`: the
+        hidden number holds the doubtful persons who belong to the population.
     by : {"bic", "aic", "aicc"}
     bic_n : {"individuals", "cells"}
         Whether BIC's penalty is the log of the number of persons observed or of the number of cells.
@@ -299,13 +299,7 @@ def _mixture(histories: CaptureHistories, ranking: pd.DataFrame) -> Mixture:
 
 def _log_hidden(histories: CaptureHistories, name: str) -> tuple[float, float]:
     """Estimate and standard error under a model that is known to have them."""
-    model = parse_model(name, histories.lists)
-    counts, possible = full_table(histories)
-    support = support_of(model, counts, possible)
-    fit = fit_cells(support.masks, support.active, counts)
-    if fit.status == CONVERGED:
-        return float(fit.beta[0]), float(np.sqrt(fit.intercept_variance))
-    mle = extended_mle(histories, model)
+    mle = extended_mle(histories, parse_model(name, histories.lists))
     return log(mle.n_hidden), mle.se_log_hidden
 
 

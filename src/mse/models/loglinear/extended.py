@@ -16,6 +16,7 @@ from scipy.special import gammaln, xlogy
 from mse.errors import NoFiniteMLE, NotIdentified
 from mse.estimability import mle_exists, total_is_identified
 from mse.histories import CaptureHistories
+from mse.models.loglinear.censored import best_log_probability, fit_censored_cells, moments
 from mse.models.loglinear.poisson import CONVERGED, Fit, fit_cells, superset_sums
 from mse.models.loglinear.terms import LogLinear
 
@@ -25,7 +26,10 @@ __all__ = [
     "Support",
     "extended_mle",
     "full_table",
+    "known_and_doubtful",
+    "log_likelihood_of_cells",
     "log_likelihood_of_counts",
+    "possible_cells",
     "support_of",
 ]
 
@@ -75,11 +79,13 @@ class ExtendedMLE:
     ----------
     model : LogLinear
     counts : ndarray of float64, shape (2**K,)
-        Index 0 is the missing cell, and is 0.
+        Persons known to be in the population. Index 0 is the missing cell, and is 0.
     support : Support
     fit : Fit
     n_impossible : int
         Number of structural zeros.
+    doubtful : ndarray of float64, shape (2**K,)
+        Persons in the censored cells who may be in the population or not.
     """
 
     model: LogLinear
@@ -87,24 +93,66 @@ class ExtendedMLE:
     support: Support
     fit: Fit
     n_impossible: int
+    doubtful: NDArray[np.float64]
 
     @property
     def n_observed(self) -> int:
         return int(self.counts.sum())
 
     @property
-    def n_hidden(self) -> float:
+    def is_censored(self) -> bool:
+        return bool(self.doubtful.any())
+
+    @property
+    def persons(self) -> NDArray[np.float64]:
+        """What a resample draws from: the counts, and behind them the doubtful persons where there are any."""
+        return np.concatenate([self.counts, self.doubtful]) if self.is_censored else self.counts
+
+    @property
+    def n_in_missing_cell(self) -> float:
         """Expected persons on no list: exp(intercept), under no highest-order interaction."""
         return exp(self.fit.beta[0])
 
     @property
+    def n_hidden(self) -> float:
+        """Expected persons beyond those known: on no list, and among the doubtful."""
+        return self.n_in_missing_cell + float(self.among_doubtful[0].sum())
+
+    @cached_property
+    def censored(self) -> NDArray[np.int64]:
+        """The cells with doubtful persons that are left in the fit."""
+        return np.flatnonzero(self.support.active & (self.doubtful > 0))
+
+    @cached_property
+    def among_doubtful(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Expected persons of the population among the doubtful of each of these cells, and their variance."""
+        found = np.array([moments(self.counts[c], self.doubtful[c], self.fit.means[c]) for c in self.censored])
+        return (found[:, 0] - self.counts[self.censored], found[:, 1]) if len(found) else (np.zeros(0), np.zeros(0))
+
+    @property
     def se_log_hidden(self) -> float:
-        return float(np.sqrt(self.fit.intercept_variance))
+        """Standard error of the log of `n_hidden`, by the delta method."""
+        if not self.is_censored:
+            return float(np.sqrt(self.fit.intercept_variance))
+        design, weights = self.support.design, self.fit.means[self.support.active].copy()
+        rows = np.searchsorted(np.flatnonzero(self.support.active), self.censored)
+        variance = self.among_doubtful[1]
+        weights[rows] -= variance
+        slope = variance @ design[rows]
+        slope[0] += self.n_in_missing_cell
+        spread = slope @ np.linalg.solve((design.T * weights) @ design, slope)
+        return float(np.sqrt(spread)) / self.n_hidden
 
     @cached_property
     def deviance(self) -> float:
-        y, mu = self.counts[self.support.active], self.fit.means[self.support.active]
-        return float(2 * np.sum(xlogy(y, y / mu) - (y - mu)))
+        exact = self.support.active & (self.doubtful == 0)
+        y, mu = self.counts[exact], self.fit.means[exact]
+        of_exact = float(2 * np.sum(xlogy(y, y / mu) - (y - mu)))
+        return of_exact + 2 * sum(
+            best_log_probability(self.counts[c], self.doubtful[c])
+            - moments(self.counts[c], self.doubtful[c], self.fit.means[c])[3]
+            for c in self.censored
+        )
 
     @property
     def df(self) -> int:
@@ -113,7 +161,8 @@ class ExtendedMLE:
     def diagnostics(self) -> dict[str, float]:
         """Deviance, df, AIC, BIC (penalty log n persons) and number of parameters; -2 log L with the factorials."""
         p = self.support.n_parameters
-        minus_two_log = self.deviance - 2 * log_likelihood_of_counts(self.counts)
+        minus_two_log = self.deviance - 2 * log_likelihood_of_cells(self.counts, self.doubtful)
+        found = {} if not self.is_censored else self._about_censored()
         return {
             "deviance": self.deviance,
             "df": float(self.df),
@@ -121,6 +170,15 @@ class ExtendedMLE:
             "bic": minus_two_log + log(self.n_observed) * p,
             "n_parameters": float(p),
             "n_zero_terms": float(len(self.support.zero_terms)),
+            **found,
+        }
+
+    def _about_censored(self) -> dict[str, float]:
+        """How many persons are doubtful, how many of them are expected to belong, and how many are on no list."""
+        return {
+            "n_doubtful": float(self.doubtful.sum()),
+            "n_expected_among_doubtful": float(self.among_doubtful[0].sum()),
+            "n_on_no_list": self.n_in_missing_cell,
         }
 
 
@@ -132,9 +190,10 @@ def extended_mle(histories: CaptureHistories, model: LogLinear) -> ExtendedMLE:
     NoFiniteMLE, NotIdentified
         Where the counts do not determine the answer.
     """
-    counts, possible = full_table(histories)
+    counts, doubtful = known_and_doubtful(histories)
+    possible = possible_cells(histories)
     support = support_of(model, counts, possible)
-    fit = fit_cells(support.masks, support.active, counts)
+    fit = _fitted(support, counts, doubtful)
     if fit.status != CONVERGED or not fit.margin > 1:
         status = support.status(counts[support.active] > 0)
         if status.startswith("no_mle"):
@@ -142,15 +201,37 @@ def extended_mle(histories: CaptureHistories, model: LogLinear) -> ExtendedMLE:
         if status == "not_identified":
             raise NotIdentified.of(str(model))
         if fit.status != CONVERGED:
-            support, fit = _without_redundant_columns(support, counts)
+            support, fit = _without_redundant_columns(support, counts, doubtful)
+        if fit.status != CONVERGED and doubtful.any():
+            raise NotIdentified(
+                f"the bounds of the censored cells are too wide to determine the total under {model}: many totals fit "
+                "equally well; choose a model with fewer interactions, or drop the list that over-covers"
+            )
+        if fit.status != CONVERGED:
+            raise RuntimeError("Newton's method did not converge although the MLE exists")
     n_impossible = int((~possible[1:]).sum())
-    return ExtendedMLE(model, counts, support, fit, n_impossible)
+    return ExtendedMLE(model, counts, support, fit, n_impossible, doubtful)
 
 
 def full_table(histories: CaptureHistories) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Counts and possible cells over all 2**K cells, the missing cell first (count 0, not possible)."""
+    """Counts and possible cells over all 2**K cells, the missing cell first (count 0, not possible).
+
+    For methods that take every count as exact: a table with censored cells is refused.
+    """
     counts = np.concatenate([[0], histories.single_stratum()]).astype(np.float64)
-    return counts, np.concatenate([[False], histories.cells_that_can_occur])
+    return counts, possible_cells(histories)
+
+
+def possible_cells(histories: CaptureHistories) -> NDArray[np.bool_]:
+    """Which of the 2**K cells can be observed; the missing cell and structural zeros cannot."""
+    return np.concatenate([[False], histories.cells_that_can_occur])
+
+
+def known_and_doubtful(histories: CaptureHistories) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Persons by cell, shape (2**K,) each: known to be in the population, and doubtful ones of censored cells."""
+    histories.require_one_stratum()
+    known = np.concatenate([[0], histories.known_counts]).astype(np.float64)
+    return known, np.concatenate([[0], histories.counts]) - known
 
 
 def support_of(model: LogLinear, counts: NDArray[np.float64], possible: NDArray[np.bool_]) -> Support:
@@ -177,14 +258,26 @@ def log_likelihood_of_counts(counts: NDArray[np.float64]) -> float:
     return float(np.sum(xlogy(counts, counts) - counts - gammaln(counts + 1)))
 
 
-def _without_redundant_columns(support: Support, counts: NDArray[np.float64]) -> tuple[Support, Fit]:
+def log_likelihood_of_cells(known: NDArray[np.float64], doubtful: NDArray[np.float64]) -> float:
+    """The same with censored cells, each at the mean at which its bounds are most likely."""
+    censored = np.flatnonzero(doubtful)
+    of_censored = sum(best_log_probability(known[cell], doubtful[cell]) for cell in censored)
+    return log_likelihood_of_counts(known[doubtful == 0]) + float(of_censored)
+
+
+def _fitted(support: Support, counts: NDArray[np.float64], doubtful: NDArray[np.float64]) -> Fit:
+    if doubtful.any():
+        return fit_censored_cells(support.masks, support.active, counts, doubtful)
+    return fit_cells(support.masks, support.active, counts)
+
+
+def _without_redundant_columns(
+    support: Support, counts: NDArray[np.float64], doubtful: NDArray[np.float64]
+) -> tuple[Support, Fit]:
     """Refit on independent columns: the means and the intercept are the same whichever are chosen."""
     design = support.design
     _, order = qr(design[:, 1:] - design[:, 1:].mean(axis=0), mode="r", pivoting=True)
     rank = np.linalg.matrix_rank(design) - 1
     masks = support.masks[np.sort(np.concatenate([[0], 1 + order[:rank]]))]
     smaller = Support(support.active, masks, support.zero_terms, support.n_parameters)
-    fit = fit_cells(masks, support.active, counts)
-    if fit.status != CONVERGED:
-        raise RuntimeError("Newton's method did not converge although the MLE exists")
-    return smaller, fit
+    return smaller, _fitted(smaller, counts, doubtful)

@@ -8,14 +8,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mse import provenance
-from mse.errors import BadInput
+from mse.errors import BadInput, Refused
 from mse.estimate import Replicated
 from mse.histories import CaptureHistories
 from mse.interval import IntervalRule, LogNormal
 from mse.models.loglinear.bootstrap import bootstrap_rule, choose_in_resamples
-from mse.models.loglinear.extended import ExtendedMLE, extended_mle, full_table
+from mse.models.loglinear.censored_choosing import AmongModelsCensored
+from mse.models.loglinear.censored_profile import CensoredProfile
+from mse.models.loglinear.choosing import Chooser
+from mse.models.loglinear.extended import ExtendedMLE, extended_mle, possible_cells
 from mse.models.loglinear.given_model import GivenModel
 from mse.models.loglinear.parametric_bootstrap import draw_resamples
 from mse.models.loglinear.profile import ProfileLikelihood
@@ -38,6 +42,10 @@ TAKES_N_AS_GIVEN = (
     "the interval takes the number observed as given and is about {share:.0%} too short for that; "
     "likelihood='multinomial' is not"
 )
+OF_DOUBTFUL = (
+    "of the {doubtful:,.0f} persons whose membership is in doubt about {expected:,.0f} belong to the population under "
+    "this model; they are in the total, and not among the {known:,} observed"
+)
 KEEPS_N = (
     "the resamples keep the number observed, and the interval is about {share:.0%} too short for that; "
     "resampling='binomial' is not"
@@ -52,7 +60,17 @@ class LogLinearEstimate(Replicated):
 
     @cached_property
     def glm(self) -> Any:
-        """The same fit by statsmodels' GLM, on the cells and terms that are finite: a `GLMResults`."""
+        """The same fit by statsmodels' GLM, on the cells and terms that are finite: a `GLMResults`.
+
+        Raises
+        ------
+        Refused
+            For a table with censored cells, whose likelihood is not that of a generalised linear model.
+        """
+        if self.mle.is_censored:
+            raise Refused(
+                "a table with censored cells has no generalised linear model; read coefficients and diagnostics instead"
+            )
         # Costs a second to import, and only this property needs it.
         from statsmodels.genmod.families import Poisson
         from statsmodels.genmod.generalized_linear_model import GLM
@@ -97,7 +115,8 @@ def fit_loglinear(
     Parameters
     ----------
     histories : CaptureHistories
-        Without strata.
+        Without strata. A censored cell enters with the probability that its number lies between the persons confirmed
+        and the count; structural zeros are left out.
     model : str
         ``"[police,rosa][udi]"``, ``"[12,3]"`` or ``"independence"``; lists that are not named get their main effect.
     interval : {"profile", "log-normal", "percentile", "bca"}
@@ -117,7 +136,9 @@ def fit_loglinear(
     Returns
     -------
     LogLinearEstimate
-        `n_hat` in persons; `diagnostics` holds deviance, df, AIC, BIC; `glm` is statsmodels' result.
+        `n_hat` in persons; `diagnostics` holds deviance, df, AIC, BIC; `glm` is statsmodels' result. With censored
+        cells `n_observed` counts the persons known to be in the population, and `diagnostics` tells how many are
+        doubtful, how many of these are expected to belong, and how many persons are on no list.
 
     Raises
     ------
@@ -128,11 +149,13 @@ def fit_loglinear(
     NotIdentified
         When it exists, but the counts do not determine the total.
     Refused
-        When the interval from resamples is not defined.
+        When the interval from resamples is not defined, and for the multinomial likelihood of a table with censored
+        cells.
 
     References
     ----------
-    Fienberg (1972), doi:10.1093/biomet/59.3.591; Cormack (1992), doi:10.2307/2532306;
+    Fienberg (1972), doi:10.1093/biomet/59.3.591; censored cells: Overstall, King, Bird, Hutchinson and Hay (2014),
+    doi:10.1002/sim.6047; Cormack (1992), doi:10.2307/2532306;
     Chan, Silverman and Vincent (2021), doi:10.1080/01621459.2019.1708748; parametric resamples: Buckland and Garthwaite
     (1991), doi:10.2307/2532510.
 
@@ -160,15 +183,23 @@ def fit_loglinear(
     if not n_boot:
         return estimate
     assert seed is not None
-    _, possible = full_table(histories)
-    chooser = GivenModel(np.array(parsed.terms, dtype=np.int64), possible, histories.n_lists)
+    chooser = _chooser(parsed, mle, possible_cells(histories))
     resamples = draw_resamples(mle, n_boot, how=resampling, seed=seed)
     resampled = choose_in_resamples(chooser, resamples, n_jobs=n_jobs)
     drawn = replace(estimate, draws=resampled.totals[:, None])
     if interval not in RESAMPLED:
         return drawn
-    rule = bootstrap_rule(interval, chooser, mle.counts, estimate.n_hat, resampled.totals, n_jobs=n_jobs)
+    rule = bootstrap_rule(interval, chooser, mle.persons, estimate.n_hat, resampled.totals, n_jobs=n_jobs)
     return replace(drawn, uncertainty=rule, notes=(*resampled.notes, *notes_on_resampling(mle, resampling)))
+
+
+def _chooser(model: LogLinear, mle: ExtendedMLE, possible: NDArray[np.bool_]) -> Chooser:
+    """What fits the model to a resample."""
+    if not mle.is_censored:
+        return GivenModel(np.array(model.terms, dtype=np.int64), possible, model.n_lists)
+    terms = np.array(sorted(model.interactions), dtype=np.int64)
+    everything = np.array([2 ** len(terms) - 1], dtype=np.uint64)
+    return AmongModelsCensored(everything, terms, possible, model.n_lists)
 
 
 def check_interval(interval: str | None, n_boot: int, seed: int | None, allowed: Sequence[str | None]) -> None:
@@ -199,10 +230,19 @@ def estimate_of(
     options: Mapping[str, object],
 ) -> LogLinearEstimate:
     """The answer shape of a fit."""
-    profile = ProfileLikelihood(mle, likelihood, note)
+    if mle.is_censored and likelihood != "poisson":
+        raise Refused(
+            "the multinomial likelihood needs the number observed, which censored cells leave open; use "
+            "likelihood='poisson'"
+        )
+    profile = CensoredProfile(mle, note) if mle.is_censored else ProfileLikelihood(mle, likelihood, note)
     notes = [note] if note else []
+    if mle.is_censored:
+        expected = mle.diagnostics()["n_expected_among_doubtful"]
+        notes.append(OF_DOUBTFUL.format(doubtful=mle.doubtful.sum(), expected=expected, known=mle.n_observed))
     if likelihood == "poisson" and _share_too_short(mle) >= WORTH_SAYING:
-        notes.append(TAKES_N_AS_GIVEN.format(share=_share_too_short(mle)))
+        told = TAKES_N_AS_GIVEN.format(share=_share_too_short(mle))
+        notes.append(told.partition(";")[0] if mle.is_censored else told)
     rule: IntervalRule = profile
     if interval == "log-normal":
         rule = LogNormal(mle.n_observed, mle.n_hidden, mle.se_log_hidden, note)

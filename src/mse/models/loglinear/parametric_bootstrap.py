@@ -7,7 +7,7 @@ who fall into the missing cell are lost again, and so the number observed varies
 import numpy as np
 from numpy.typing import NDArray
 
-from mse.errors import BadInput
+from mse.errors import BadInput, Refused
 from mse.models.loglinear.bootstrap import resample_counts
 from mse.models.loglinear.extended import ExtendedMLE
 
@@ -31,10 +31,14 @@ def draw_resamples(mle: ExtendedMLE, n_boot: int, *, how: str, seed: int) -> NDA
     """
     if how not in RESAMPLINGS:
         raise BadInput.option("resampling", how, RESAMPLINGS)
+    if mle.is_censored and how != "fixed":
+        raise Refused(
+            f"resampling={how!r} draws the number observed, which censored cells leave open; use resampling='fixed'"
+        )
     if how == "parametric":
         return parametric_counts(mle, n_boot, seed=seed)
     n_hat = mle.n_observed + mle.n_hidden if how == "binomial" else None
-    return resample_counts(mle.counts, n_boot, seed=seed, n_hat=n_hat)
+    return resample_counts(mle.persons, n_boot, seed=seed, n_hat=n_hat)
 
 
 def parametric_counts(mle: ExtendedMLE, n_boot: int, *, seed: int) -> NDArray[np.float64]:

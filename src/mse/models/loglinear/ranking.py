@@ -1,13 +1,23 @@
 """Many log-linear models fitted to one table and sorted by a criterion, each with its status."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mse.errors import NotIdentified
 from mse.histories import CaptureHistories
+from mse.models.loglinear.censored import fit_censored_batch
 from mse.models.loglinear.criteria import CRITERIA, Criterion
-from mse.models.loglinear.existence import statuses_of
-from mse.models.loglinear.extended import STATUSES, extended_mle, full_table, log_likelihood_of_counts
+from mse.models.loglinear.existence import KnownExistence, statuses_of
+from mse.models.loglinear.extended import (
+    STATUSES,
+    extended_mle,
+    known_and_doubtful,
+    log_likelihood_of_cells,
+    possible_cells,
+)
 from mse.models.loglinear.poisson import fit_batch
 from mse.models.loglinear.terms import LogLinear, all_terms, terms_of
 
@@ -21,18 +31,27 @@ def rank_models(
     by: str = "bic",
     bic_n: str = "individuals",
     max_order: int | None = None,
+    known: KnownExistence | None = None,
 ) -> pd.DataFrame:
-    """Fit the models, bitsets over ``all_terms(K, max_order)``, and sort them by a criterion."""
+    """Fit the models, bitsets over ``all_terms(K, max_order)``, and sort them by a criterion.
+
+    What `known` remembers of existence is used, and added to.
+    """
     Criterion(by, bic_n)
     n_lists = histories.n_lists
-    counts, possible = full_table(histories)
+    (counts, doubtful), possible = known_and_doubtful(histories), possible_cells(histories)
     terms = np.array(all_terms(n_lists, max_order), dtype=np.int64)
-    n_hidden, deviance, margin, n_parameters, ended, zero_terms = fit_batch(models, terms, possible, counts, n_lists)
-    status = statuses_of(models, terms, possible, counts, n_lists, margin=margin, ended=ended, zero_terms=zero_terms)
+    if histories.is_censored:
+        fits = fit_censored_batch(models, terms, possible, counts, doubtful, n_lists)
+    else:
+        fits = fit_batch(models, terms, possible, counts, n_lists)
+    n_hidden, deviance, margin, n_parameters, ended, zero_terms = fits
+    checks = {"margin": margin, "ended": ended, "zero_terms": zero_terms}
+    status = statuses_of(models, terms, possible, counts, n_lists, **checks, known=known)
+    n_hidden, deviance = _refit_redundant(histories, models, terms, ended != 0, status, n_hidden, deviance)
     found = status == 0
-    n_hidden, deviance = _refit_redundant(histories, models, terms, found & (ended != 0), n_hidden, deviance)
     n_cells = int(possible.sum())
-    minus_two_log = deviance - 2 * log_likelihood_of_counts(counts)
+    minus_two_log = deviance - 2 * log_likelihood_of_cells(counts, doubtful)
     values = {
         name: minus_two_log
         + Criterion(name, bic_n).penalty(n_parameters, n_observed=histories.n_observed, n_cells=n_cells)
@@ -79,14 +98,19 @@ def _refit_redundant(
     histories: CaptureHistories,
     models: NDArray[np.uint64],
     terms: NDArray[np.int64],
-    which: NDArray[np.bool_],
+    unfinished: NDArray[np.bool_],
+    status: NDArray[np.int64],
     n_hidden: NDArray[np.float64],
     deviance: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Fits of the sound models whose columns are redundant, which the batch cannot factor."""
-    for m in np.flatnonzero(which):
+    for m in np.flatnonzero(unfinished & (status == 0)):
         chosen = LogLinear(histories.lists, frozenset(terms_of(int(models[m]), terms.tolist())))
-        mle = extended_mle(histories, chosen)
+        try:
+            mle = extended_mle(histories, chosen)
+        except NotIdentified:  # the bounds of censored cells are too wide
+            status[m] = STATUSES.index("not_identified")
+            continue
         n_hidden[m], deviance[m] = mle.n_hidden, mle.deviance
     return n_hidden, deviance
 
@@ -115,8 +139,11 @@ def _notation(
     order = sorted(range(len(masks)), key=lambda j: (-len(members[j]), members[j]))
     by_name = [f"[{','.join(lists[i] for i in members[j])}]" for j in order]
     by_position = ["".join(str(i + 1) for i in members[j]) for j in order]
-    rows = [np.flatnonzero(row) for row in maximal[:, order]]
+    which, column = np.nonzero(maximal[:, order])
+    ends = np.searchsorted(which, np.arange(len(models) + 1)).tolist()
+    names = [by_name[j] for j in column.tolist()]
+    places = [by_position[j] for j in column.tolist()]
     return (
-        ["".join([by_name[j] for j in row]) for row in rows],
-        [f"[{','.join([by_position[j] for j in row])}]" for row in rows],
+        ["".join(names[i:j]) for i, j in pairwise(ends)],
+        [f"[{','.join(places[i:j])}]" for i, j in pairwise(ends)],
     )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mse.errors import BadInput
 from mse.histories import CaptureHistories
-from mse.models.loglinear.extended import full_table
+from mse.models.loglinear.extended import possible_cells
 from mse.models.loglinear.terms import all_terms, hierarchical_models, parse_model
 
 __all__ = ["MOST_LISTS", "Space", "search_space"]
@@ -88,7 +88,7 @@ def search_space(
         forbidden |= sum(1 << j for j, mask in enumerate(terms) if term & mask == term)
     if forced & forbidden:
         raise BadInput(f"force={list(force)} and forbid={list(forbid)} contradict each other; no model satisfies both")
-    _, possible = full_table(histories)
+    possible = possible_cells(histories)
     allowed = (2 ** len(terms) - 1) & ~forbidden
     return Space(histories.lists, np.array(terms, dtype=np.int64), possible, max_order, forced, allowed)
 

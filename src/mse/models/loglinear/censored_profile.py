@@ -1,0 +1,145 @@
+"""Profile-likelihood interval of the total when some counts are upper bounds.
+
+What is not known is a sum: persons on no list, and those of the doubtful persons in censored cells who belong. Its
+profile is followed from the maximum outwards: the stationary points of the likelihood with the sum held fixed solve
+Lagrange's equations, by Newton's method from the point before.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import exp, inf, log
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import ndtri, xlogy
+
+from mse.errors import Refused
+from mse.interval import Interval, check_level
+from mse.models.loglinear.censored import moments
+from mse.models.loglinear.extended import ExtendedMLE
+
+__all__ = ["CensoredProfile"]
+
+FIRST_STEP, LARGEST_STEP, SMALLEST_STEP = 0.05, 0.4, 1e-6  # of the log of the sum
+SMALLEST_HIDDEN = 1e-7  # persons; below it the profile no longer changes
+LARGEST_RATIO = 1e9  # hidden persons per person known; beyond it the end is inf
+MAX_STEPS = 30
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """The best coefficients for one value of the log of the sum, with Lagrange's multiplier."""
+
+    log_hidden: float
+    beta: Vector
+    multiplier: float
+    log_likelihood: float
+
+
+@dataclass(frozen=True, eq=False)
+class CensoredProfile:
+    """The profile likelihood of the persons beyond those known; a rule for intervals. `note` goes into every one."""
+
+    mle: ExtendedMLE
+    note: str = ""
+
+    @property
+    def n_hat(self) -> float:
+        """The total at which the profile is highest."""
+        return self.mle.n_observed + self.mle.n_hidden
+
+    def at(self, level: float) -> Interval:
+        """Totals whose log-likelihood is within half a chi-squared quantile of the highest."""
+        floor = self._best.log_likelihood - float(ndtri(0.5 + check_level(level) / 2)) ** 2 / 2
+        low, high = self._end(floor, -1), self._end(floor, +1)
+        n = self.mle.n_observed
+        return Interval(n + exp(low), n + exp(high) if high < inf else inf, level, "profile", note=self.note)
+
+    @cached_property
+    def _best(self) -> _Point:
+        beta = self.mle.fit.beta
+        return _Point(log(self.mle.n_hidden), beta, 0.0, self._terms(beta)[0])
+
+    @cached_property
+    def _cells(self) -> tuple[Vector, Vector, Vector]:
+        """Design, known and doubtful persons of the cells in the fit."""
+        support = self.mle.support
+        return support.design, self.mle.counts[support.active], self.mle.doubtful[support.active]
+
+    def _end(self, floor: float, side: int) -> float:
+        """Where the profile crosses the floor on one side, on the log scale; -inf or inf if it does not."""
+        here, step = self._best, FIRST_STEP
+        limit = log(SMALLEST_HIDDEN) if side < 0 else log(LARGEST_RATIO * self.mle.n_observed)
+        while side * (limit - here.log_hidden) > 0:
+            there = self._moved(here, here.log_hidden + side * step)
+            if there is None:
+                step /= 4
+                if step < SMALLEST_STEP:
+                    raise Refused(
+                        f"the profile likelihood of {self.mle.model} could not be followed; ask for "
+                        "interval='log-normal'"
+                    )
+                continue
+            if there.log_likelihood <= floor:
+                return self._crossing(here, there, floor)
+            here, step = there, min(1.7 * step, LARGEST_STEP)
+        return side * inf
+
+    def _crossing(self, inner: _Point, outer: _Point, floor: float) -> float:
+        def above(log_hidden: float) -> float:
+            near = min(inner, outer, key=lambda point: abs(point.log_hidden - log_hidden))
+            point = near if near.log_hidden == log_hidden else self._moved(near, log_hidden)
+            if point is None:
+                raise Refused(
+                    f"the profile likelihood of {self.mle.model} could not be followed; ask for interval='log-normal'"
+                )
+            return point.log_likelihood - floor
+
+        ends = sorted((inner.log_hidden, outer.log_hidden))
+        return float(brentq(above, *ends, xtol=1e-11, rtol=1e-13))
+
+    def _moved(self, start: _Point, log_hidden: float) -> _Point | None:
+        """The point for this value of the sum, or None where Newton's method from `start` does not reach it."""
+        beta, multiplier = start.beta.copy(), start.multiplier
+        size = len(beta)
+        for _ in range(MAX_STEPS):
+            value, score, information, hidden, slope, bend = self._terms(beta)
+            gap = log_hidden - log(hidden)
+            gradient, curvature = slope / hidden, bend / hidden - np.outer(slope, slope) / hidden**2
+            residual = score + multiplier * gradient
+            if abs(gap) < 1e-11 and np.abs(residual).max() < 1e-8 * max(1.0, float(self._cells[1].sum())):
+                return _Point(log_hidden, beta, multiplier, value)
+            system = np.zeros((size + 1, size + 1))
+            system[:size, :size] = information - multiplier * curvature
+            system[:size, size] = system[size, :size] = -gradient
+            # The last row is minus the constraint, so that the system is symmetric.
+            try:
+                step = np.linalg.solve(system, np.concatenate([residual, [-gap]]))
+            except np.linalg.LinAlgError:
+                return None
+            if not np.abs(step[:size]).max() < 5.0:
+                return None
+            beta, multiplier = beta + step[:size], multiplier + step[size]
+        return None
+
+    def _terms(self, beta: Vector) -> tuple[float, Vector, Vector, float, Vector, Vector]:
+        """Log-likelihood with score and information, and the sum with its gradient and its second derivative."""
+        design, known, doubtful = self._cells
+        means = np.exp(np.minimum(design @ beta, 300.0))
+        residual, weights = known - means, means.copy()
+        exact = doubtful == 0
+        value = float(np.sum(xlogy(known[exact], means[exact]) - means[exact]))
+        hidden = exp(min(beta[0], 300.0))
+        total, slope, bend = hidden, np.zeros(len(beta)), np.zeros((len(beta), len(beta)))
+        slope[0] = bend[0, 0] = hidden
+        for row in np.flatnonzero(~exact):
+            expected, variance, skew, log_probability = moments(known[row], doubtful[row], means[row])
+            value += log_probability
+            residual[row], weights[row] = expected - means[row], means[row] - variance
+            total += expected - known[row]
+            slope += variance * design[row]
+            bend += skew * np.outer(design[row], design[row])
+        return value, design.T @ residual, (design.T * weights) @ design, total, slope, bend
