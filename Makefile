@@ -19,8 +19,8 @@ test: $(STAMP)   ## pass the tests
 check: lint types test   ## ruff, mypy, tests
 
 lint: $(STAMP)   ## ruff
-	$(BIN)/ruff check src tests tools simulations
-	$(BIN)/ruff format --check src tests tools simulations
+	$(BIN)/ruff check src tests tools benchmarks simulations
+	$(BIN)/ruff format --check src tests tools benchmarks simulations
 
 types: $(STAMP)  ## mypy
 	$(BIN)/mypy
@@ -32,6 +32,10 @@ recovery: $(STAMP)  ## complete the recovery studies and write their tables (hou
 	$(BIN)/python -m simulations coverage
 	$(BIN)/python -m simulations threshold
 	$(BIN)/python -m simulations tables
+
+BENCH ?= benchmarks
+bench: $(STAMP)  ## measure speed and memory and write benchmarks/README.md; BENCH= a file, or "-k name", for some
+	$(BIN)/python -m pytest -q -c benchmarks/pytest.ini --rootdir=. $(if $(filter -%,$(BENCH)),benchmarks) $(BENCH)
 
 lock:            ## pin the dependencies anew (needs uv)
 	uv pip compile --universal --python-version 3.12 --generate-hashes --no-header --no-annotate \

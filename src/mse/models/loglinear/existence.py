@@ -84,16 +84,20 @@ def settle(
     known = KnownExistence() if known is None else known
     status = np.zeros(len(models), dtype=np.int64)
     directions = []
+    patterns: dict[int, tuple[NDArray[np.bool_], tuple[list[int], list[int], dict[int, bool]]]] = {}
     for m, (model, zero) in enumerate(zip(models.tolist(), zero_terms.tolist(), strict=True)):
-        support = _support(model, zero, terms, possible, counts, n_lists)
-        sound, failing, identified = known.of(terms, support.active, counts)
+        if zero not in patterns:
+            active = _active(zero, terms, possible, counts, n_lists)
+            patterns[zero] = active, known.of(terms, active, counts)
+        active, (sound, failing, identified) = patterns[zero]
         finite = model & ~zero
         if any(used & finite == used for used in failing):
             exists = False
         elif any(finite & larger == finite for larger in sound):
             exists = True
         else:
-            direction = ascent_direction(support.design, counts[support.active] > 0)
+            support = _support(model, zero, active, terms, possible, counts, n_lists)
+            direction = ascent_direction(support.design, counts[active] > 0)
             exists = direction is None
             if direction is None:
                 sound.append(finite)
@@ -102,7 +106,9 @@ def settle(
                 directions.append((support.masks, direction))
         if finite not in identified:
             # A full table of cells identifies every model without the K-list term.
-            identified[finite] = bool(support.active[1:].all()) or total_is_identified(support.design)
+            identified[finite] = bool(active[1:].all()) or total_is_identified(
+                _support(model, zero, active, terms, possible, counts, n_lists).design
+            )
         status[m] = (not exists) + 2 * (not identified[finite])
     return status, directions
 
@@ -113,27 +119,32 @@ def _terms_used(direction: NDArray[np.float64], masks: NDArray[np.int64], terms:
     return sum(1 << j for j, term in enumerate(terms.tolist()) if term in used)
 
 
+def _active(
+    zero: int, terms: NDArray[np.int64], possible: NDArray[np.bool_], counts: NDArray[np.float64], n_lists: int
+) -> NDArray[np.bool_]:
+    """The cells left by the lists and terms that nobody has."""
+    values = np.arange(len(counts))
+    empty = [1 << j for j in range(n_lists) if not counts[values >> j & 1 == 1].any()]
+    empty += [term for j, term in enumerate(terms.tolist()) if zero >> j & 1]
+    active = possible.copy()
+    for mask in empty:
+        active &= values & mask != mask
+    return active
+
+
 def _support(
     model: int,
     zero: int,
+    active: NDArray[np.bool_],
     terms: NDArray[np.int64],
     possible: NDArray[np.bool_],
     counts: NDArray[np.float64],
     n_lists: int,
 ) -> Support:
     values = np.arange(len(counts))
-    active = possible.copy()
-    finite = [0]
-    for j in range(n_lists):
-        on_list = values >> (n_lists - 1 - j) & 1 == 1
-        if counts[on_list].any():
-            finite.append(1 << (n_lists - 1 - j))
-        else:
-            active &= ~on_list
+    lists = [1 << (n_lists - 1 - j) for j in range(n_lists)]
+    finite = [0, *(mask for mask in lists if counts[values & mask == mask].any())]
     for j, term in enumerate(terms.tolist()):
-        contains = (values & term) == term
-        if zero >> j & 1:
-            active &= ~contains
-        elif model >> j & 1 and (possible & contains).any():
+        if (model & ~zero) >> j & 1 and possible[values & term == term].any():
             finite.append(term)
     return Support(active, np.array(finite, dtype=np.int64), (), 0)
