@@ -220,9 +220,10 @@ class BCa:
         """
         share = float(np.mean(totals < n_hat * (1 - TIES)))
         if not 0 < share < 1:
+            all_lie = "the only resample lies" if len(totals) == 1 else f"all {len(totals)} resamples lie"
             raise Refused(
-                f"all {len(totals)} resamples lie on one side of the estimate {n_hat:,.1f}, so the BCa interval is not "
-                "defined; take more resamples, or interval='percentile'"
+                f"{all_lie} on one side of the estimate {n_hat:,.1f}, so the BCa interval is not defined; take more "
+                "resamples, or interval='percentile'"
             )
         values = [choice.n_hat for choice in left_out if choice is not None]
         if len(values) < len(left_out):

@@ -19,6 +19,7 @@ from mse.models.loglinear.ranking import in_order_of_degree, rank_models
 from mse.models.loglinear.space import Space, search_space
 from mse.models.loglinear.stepwise import Stepwise, stepwise_path
 from mse.models.loglinear.terms import all_terms, bitsets_of, hierarchical_models
+from mse.progress import progress
 
 __all__ = ["Found", "Search", "downhill", "exhaustive", "stepwise"]
 
@@ -102,16 +103,17 @@ def downhill(histories: CaptureHistories, asked: Search) -> Found:
     """The best model that is met on walks from several starts; random starts only with a seed."""
     _refuse_censored(histories, "downhill")
     starts = STARTS if asked.seed is not None else tuple(start for start in STARTS if start != "random")
-    ranking = downhill_ranking(
-        histories,
-        by=asked.criterion.by,
-        bic_n=asked.criterion.bic_n,
-        max_order=asked.max_order,
-        force=asked.force,
-        forbid=asked.forbid,
-        starts=starts,
-        seed=asked.seed,
-    )
+    with progress("searching downhill"):
+        ranking = downhill_ranking(
+            histories,
+            by=asked.criterion.by,
+            bic_n=asked.criterion.bic_n,
+            max_order=asked.max_order,
+            force=asked.force,
+            forbid=asked.forbid,
+            starts=starts,
+            seed=asked.seed,
+        )
 
     def everything() -> Chooser:
         return Downhill.within(
@@ -160,7 +162,8 @@ def _ranked(histories: CaptureHistories, space: Space, criterion: Criterion) -> 
         chooser = AllModels(
             space.terms, space.possible, space.n_lists, criterion, space.forced, space.allowed, space.first_starts()
         )
-        models = np.array([choice.model for choice in chooser.best(counts, KEPT)], dtype=np.uint64)
+        with progress("searching all models"):
+            models = np.array([choice.model for choice in chooser.best(counts, KEPT)], dtype=np.uint64)
     return rank_models(histories, models, by=criterion.by, bic_n=criterion.bic_n, max_order=space.max_order)
 
 
