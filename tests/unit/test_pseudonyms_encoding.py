@@ -278,7 +278,7 @@ def test_a_list_given_twice_is_refused():
 def test_the_key_and_its_tokens_are_the_same_everywhere():
     """Known answers: with this key the fixed fake persons have this digest, on every machine and version."""
     header = encode(register([ANNE]), key=KEY, project="p").header
-    assert header.kat_digest[:16] == "8f8a853b4460b213"
+    assert header.kat_digest[:16] == "fe6fbe76cc9a0406"
 
 
 def test_encoding_needs_neither_pymc_nor_splink():

@@ -70,9 +70,13 @@ def test_a_particle_stands_for_a_name_only_when_it_is_all_there_is():
 
 
 def test_a_pair_is_never_a_word_with_the_name_that_holds_it():
-    """A name alone must not look like two: its words may pair with each other, not with their whole."""
-    forms = normal_forms({"given_name": "Maria Clara"})
-    assert forms["pairs"] == ("klr mr",)
+    """Words pair with each other only where all of a person stands in one name, and never with their whole."""
+    assert normal_forms({"given_name": "Maria Clara"})["pairs"] == ("klr mr",)
+    assert normal_forms({"given_name": "Maria Clara", "family_name": "Reyes"})["pairs"] == (
+        "klr rs",
+        "mr rs",
+        "mrklr rs",
+    )
     assert "pairs" not in normal_forms({"given_name": "Maria"})
 
 

@@ -256,9 +256,13 @@ def _parts(names: list[Words]) -> list[tuple[int, bool, str]]:
 
 
 def _pairs(parts: list[tuple[int, bool, str]]) -> Iterator[str]:
-    """Two different parts, in alphabetical order; never a word of a name with the whole of that name."""
+    """Two different parts, in alphabetical order, of two names.
+
+    Only where all of a person stands in one name do two words of it make a pair: a double given name is no two names.
+    """
+    alone = len({number for number, _, _ in parts}) == 1
     for (first, whole, one), (second, other_whole, other) in combinations(parts, 2):
-        if one != other and (first != second or not (whole or other_whole)):
+        if one != other and (first != second or (alone and not (whole or other_whole))):
             yield " ".join(sorted((one, other)))
 
 

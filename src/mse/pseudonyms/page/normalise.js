@@ -165,12 +165,13 @@ function nameParts(names) {
   return parts.slice(0, most);
 }
 
-/** Two different parts, in alphabetical order; never a word of a name with the whole of that name. */
+/** Two different parts, in alphabetical order, of two names; two words of one name only where that is all there is. */
 function namePairs(parts) {
   const pairs = [];
+  const alone = new Set(parts.map(({ number }) => number)).size === 1;
   parts.forEach((one, i) => {
     for (const other of parts.slice(i + 1)) {
-      if (one.text !== other.text && (one.number !== other.number || !(one.whole || other.whole))) {
+      if (one.text !== other.text && (one.number !== other.number || (alone && !(one.whole || other.whole)))) {
         pairs.push(inOrder(one.text, other.text));
       }
     }
