@@ -28,9 +28,6 @@ from mse.writing import write_text
 __all__ = ["offline_page", "write_offline_page"]
 
 LANGUAGES = ("nb", "en")
-# Published files of others, byte for byte, so that anyone can compare their hashes in the policy of the page.
-VENDORED = {"zip.js 2.24.0": "zip-core", "smol-toml 1.9.1": "smol-toml"}
-VENDORED_SCRIPTS = ("zip-core.min.js", "smol-toml.js")
 # In an order in which what runs when the page is loaded finds what it needs.
 OWN_SCRIPTS = (
     "text.js",
@@ -97,14 +94,24 @@ def offline_page() -> str:
     >>> "connect-src 'none'" in offline_page()
     True
     """
-    scripts = ["var exports = {};", *(_text(f"vendored/{name}") for name in VENDORED_SCRIPTS), _own_script()]
+    others = json.loads(_text("vendored/sources.json"))
+    # Published files of others stand in the page byte for byte, so that anyone can compare their hashes in its policy.
+    published = [
+        _text(f"vendored/{file['as']}") for each in others for file in each["files"] if file["as"].endswith("js")
+    ]
+    scripts = ["var exports = {};", *published, _own_script()]
     environment = Environment(autoescape=True, undefined=StrictUndefined, loader=FunctionLoader(_text))
     return environment.get_template("page.html.j2").render(
         style=_part(_text("page.css")),
         scripts=[_part(script) for script in scripts],
         encodings=ENCODINGS,
         licences=[
-            *((name, _text(f"vendored/{stem}.LICENSE")) for name, stem in VENDORED.items()),
+            *(
+                (f"{each['name']} {each['version']}", _text(f"vendored/{file['as']}"))
+                for each in others
+                for file in each["files"]
+                if file["as"].endswith("LICENSE")
+            ),
             ("any-ascii 0.3.3", _data("transliteration.json")["licence"]),
         ],
     )

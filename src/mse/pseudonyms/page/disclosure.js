@@ -1,6 +1,8 @@
 // What the disclosure check finds in a list before anything is saved, by the table PAGE.risks (risks.json), as
 // mse.pseudonyms.disclosure finds it. What only other lists could tell is left to the receiving check.
 
+const DATES = ["birth_date", "birth_year"];
+
 /** The risks found: each with its id, level, and the values that stand in its text. */
 function risksOf(register, encoded) {
   const finders = {
@@ -66,18 +68,15 @@ function columnsOnlyOf(encoded, small) {
   return fields.length ? { fields: fields.map(({ name }) => name) } : null;
 }
 
+/** Names and birth that more than half of the rows lack; a date or a year of birth is enough. */
 function missingValues(register) {
   const { missing_percent: limit } = PAGE.risks.limits;
   const nRows = register.records.length;
   const nMissing = (field) => register.records.filter(({ values }) => !values.has(field)).length;
-  const isMissing = (field) => 100 * nMissing(field) > limit * nRows;
-  const twin = { birth_date: "birth_year", birth_year: "birth_date" };
-  const fields = PAGE.risks.expected_fields.filter(
-    (field) =>
-      register.fields.has(field) &&
-      isMissing(field) &&
-      !(register.fields.has(twin[field]) && 2 * (nRows - nMissing(twin[field])) > nRows),
-  );
+  const declared = PAGE.risks.expected_fields.filter((field) => register.fields.get(field)?.identifier);
+  const few = declared.filter((field) => 100 * nMissing(field) > limit * nRows);
+  const dated = declared.some((field) => DATES.includes(field) && !few.includes(field));
+  const fields = few.filter((field) => !(dated && DATES.includes(field)));
   return fields.length ? { limit, fields } : null;
 }
 
@@ -85,5 +84,5 @@ function januaryFirst(register) {
   const { january_percent: limit, january_records: fewest } = PAGE.risks.limits;
   const dates = register.records.map(({ values }) => values.get("birth_date")).filter(Boolean);
   const count = dates.filter((day) => day.endsWith("-01-01")).length;
-  return count >= fewest && 100 * count > limit * dates.length ? { count, limit } : null;
+  return count >= fewest && 100 * count > limit * dates.length ? { count, limit, fields: ["birth_date"] } : null;
 }
