@@ -27,7 +27,13 @@ MONTE_CARLO = 3  # standard errors within which two simulations of the same thin
 SURE = 2  # standard errors that a paired difference must reach
 YARDSTICK = ("stepwise", "bca")
 ABSENT = {"bayes-threshold": "Bayesian threshold (Silverman 2020), not in the package yet"}
-KINDS = {"bca": "BCa", "percentile": "percentile", "profile": "profile", "mixture": "tails of the mixture"}
+KINDS = {
+    "bca": "BCa",
+    "percentile": "percentile",
+    "profile": "profile",
+    "mixture": "tails of the mixture",
+    "equal-tailed": "equal tails of the posterior",
+}
 
 
 @dataclass(frozen=True, eq=False)

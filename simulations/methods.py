@@ -108,6 +108,11 @@ def _averaged(by: str, max_order: int | None) -> Callable[[CaptureHistories, int
     return estimate
 
 
+def _decomposed(histories: CaptureHistories, seed: int, n_boot: int, truth: Truth) -> Row:
+    posterior = mse.decomposable(histories)
+    return {"model": posterior.model, "n_hat": posterior.n_hat, **dict(_ends("equal-tailed", posterior))}
+
+
 def _true_model(histories: CaptureHistories, seed: int, n_boot: int, truth: Truth) -> Row:
     fitted = mse.fit_loglinear(histories, truth.model, likelihood="multinomial")
     return {"model": "true", "n_hat": fitted.n_hat, **dict(_ends("profile", fitted))}
@@ -129,5 +134,6 @@ METHODS = {
     "average-bic-pairs": Method("average of two-list models by BIC", ("mixture",), _averaged("bic", 2)),
     "average-bic-all": Method("average of all models by BIC", ("mixture",), _averaged("bic", None)),
     "average-aic-pairs": Method("average of two-list models by AIC", ("mixture",), _averaged("aic", 2)),
+    "decomposable": Method("Bayesian average of decomposable graphs", ("equal-tailed",), _decomposed),
     "true-model": Method("the true model, as if it were known", ("profile",), _true_model),
 }
