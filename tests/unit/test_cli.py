@@ -103,6 +103,18 @@ def test_estimate_takes_every_kind_of_model(cli, table):
     assert rows[2]["n_hat"] == pytest.approx(157.1667, abs=5e-5)
 
 
+def test_estimate_pairs_shows_every_two_lists_and_why_one_has_no_number(cli, tmp_path):
+    """A pair without a common person, and one with a censored cell, are rows with their refusal."""
+    path = tmp_path / "histories.csv"
+    path.write_text("a,b,c,count,cell\n1,0,0,9,counted\n1,1,0,3,counted\n0,1,0,8,counted\n0,0,1,7,censored\n")
+    code, out, _ = cli("estimate", path, "--pairs", "--format", "json")
+    rows = json.loads(out)
+    assert code == 0
+    assert [row["model"] for row in rows[:2]] == ["Lincoln-Petersen [a][b]", "Chapman [a][b]"]
+    assert rows[0]["n_hat"] == 12 * 11 / 3
+    assert "censored cell" in rows[2]["refused"]
+
+
 def test_estimate_selects_by_bic_when_nothing_is_asked(cli, table):
     """The default is a selection, and its interval says that it ignores it."""
     code, out, _ = cli("estimate", table("Korea"), "--format", "csv")

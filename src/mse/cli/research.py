@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,6 +63,7 @@ def estimate(
     max_order: Annotated[int | None, typer.Option(help="Lists in the largest term of the models searched.")] = None,
     chapman: Annotated[bool, typer.Option("--chapman", help="Two lists: Chapman's estimator.")] = False,
     pair: Annotated[str | None, typer.Option(help="The two lists for --chapman, as a,b.")] = None,
+    pairs: Annotated[bool, typer.Option("--pairs", help="Every two lists: Lincoln-Petersen and Chapman.")] = False,
     chao: Annotated[bool, typer.Option("--chao", help="Chao's lower bound.")] = False,
     bayes: Annotated[bool, typer.Option("--bayes", help="Bayesian log-linear model.")] = False,
     prior: Annotated[str, typer.Option(help="Prior of the interactions for --bayes.")] = "horseshoe",
@@ -93,6 +95,12 @@ def estimate(
 
         lists = pair.split(",") if pair is not None else None
         asked.append(("Chapman", partial(two_lists.chapman, table, lists=lists)))
+    if pairs:
+        from mse.models import two_lists
+
+        for two in combinations(table.lists, 2):
+            for name, estimator in (("Lincoln-Petersen", two_lists.lincoln_petersen), ("Chapman", two_lists.chapman)):
+                asked.append((f"{name} [{two[0]}][{two[1]}]", partial(estimator, table, lists=two)))
     if chao:
         from mse.models.lower_bound import chao_lower_bound
 

@@ -98,8 +98,8 @@ class CensoredProfile:
                 )
             return point.log_likelihood - floor
 
-        ends = sorted((inner.log_hidden, outer.log_hidden))
-        return float(brentq(above, *ends, xtol=1e-11, rtol=1e-13))
+        low, high = sorted((inner.log_hidden, outer.log_hidden))
+        return float(brentq(above, low, high, xtol=1e-11, rtol=1e-13))
 
     def _moved(self, start: _Point, log_hidden: float) -> _Point | None:
         """The point for this value of the sum, or None where Newton's method from `start` does not reach it."""

@@ -148,11 +148,12 @@ class ExtendedMLE:
         exact = self.support.active & (self.doubtful == 0)
         y, mu = self.counts[exact], self.fit.means[exact]
         of_exact = float(2 * np.sum(xlogy(y, y / mu) - (y - mu)))
-        return of_exact + 2 * sum(
+        of_censored = 2 * sum(
             best_log_probability(self.counts[c], self.doubtful[c])
             - moments(self.counts[c], self.doubtful[c], self.fit.means[c])[3]
             for c in self.censored
         )
+        return of_exact + float(of_censored)
 
     @property
     def df(self) -> int:
