@@ -113,7 +113,7 @@ def _largest(masks, n_terms, observed):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _newton(masks, n_terms, active, counts, offset, n_lists, start, beta, means, information):  # type: ignore[no-untyped-def]
+def _newton(masks, n_terms, active, counts, offset, n_lists, beta, means, information):  # type: ignore[no-untyped-def]
     """Newton's method with step halving; fills beta, means and the factor of the information."""
     size = counts.size
     observed = _observed(active, counts, n_lists)
@@ -123,21 +123,19 @@ def _newton(masks, n_terms, active, counts, offset, n_lists, start, beta, means,
     step = np.empty(n_terms)
     eta = np.empty(size)
     trial = np.empty(n_terms)
-    if not start:  # one weighted least-squares step from the counts themselves
-        for cell in range(size):
-            means[cell] = counts[cell] + 0.5 if active[cell] else 0.0
-            work[cell] = (
-                means[cell] * (np.log(means[cell]) - offset) + counts[cell] - means[cell] if active[cell] else 0.0
-            )
-        superset_sums(work, n_lists)
-        for a in range(n_terms):
-            beta[a] = work[masks[a]]
-        work[:] = means
-        superset_sums(work, n_lists)
-        _information(work, masks, n_terms, information)
-        if not _cholesky(information, n_terms):
-            return STOPPED
-        _solve(information, n_terms, beta)
+    # One weighted least-squares step from the counts themselves.
+    for cell in range(size):
+        means[cell] = counts[cell] + 0.5 if active[cell] else 0.0
+        work[cell] = means[cell] * (np.log(means[cell]) - offset) + counts[cell] - means[cell] if active[cell] else 0.0
+    superset_sums(work, n_lists)
+    for a in range(n_terms):
+        beta[a] = work[masks[a]]
+    work[:] = means
+    superset_sums(work, n_lists)
+    _information(work, masks, n_terms, information)
+    if not _cholesky(information, n_terms):
+        return STOPPED
+    _solve(information, n_terms, beta)
 
     loss = np.inf
     fraction = 1.0
@@ -225,12 +223,12 @@ def _independent(masks, n_terms, active, n_lists, work, factor):  # type: ignore
 
 
 @njit(cache=True, nogil=True)
-def _fit_cells(masks, active, counts, offset, n_lists, start):  # type: ignore[no-untyped-def]
+def _fit_cells(masks, active, counts, offset, n_lists):  # type: ignore[no-untyped-def]
     n_terms = masks.size
-    beta = start.copy() if start.size else np.zeros(n_terms)
+    beta = np.zeros(n_terms)
     means = np.zeros(counts.size)
     information = np.zeros((n_terms, n_terms))
-    status = _newton(masks, n_terms, active, counts, offset, n_lists, start.size > 0, beta, means, information)
+    status = _newton(masks, n_terms, active, counts, offset, n_lists, beta, means, information)
     variance = np.nan
     margin = 0.0
     if status == CONVERGED and n_terms:
@@ -248,7 +246,6 @@ def fit_cells(
     counts: NDArray[np.float64],
     *,
     offset: float = 0.0,
-    start: NDArray[np.float64] | None = None,
 ) -> Fit:
     """Fit one model to the active cells.
 
@@ -261,11 +258,9 @@ def fit_cells(
     counts : ndarray of float64, shape (2**K,)
     offset : float
         Added to every linear predictor, for profiles with the intercept held fixed.
-    start : ndarray of float64, shape (n_terms,), optional
     """
     n_lists = int(counts.size).bit_length() - 1
-    first = np.empty(0) if start is None else start
-    return Fit(*_fit_cells(masks, active, counts, float(offset), n_lists, first))
+    return Fit(*_fit_cells(masks, active, counts, float(offset), n_lists))
 
 
 @njit(cache=True, nogil=True)
@@ -360,7 +355,7 @@ def fit_model(model, term_masks, possible, counts, table, n_lists, room):  # typ
             for cell in range(size):
                 if cell & mask == mask:
                     active[cell] = False
-    status = _newton(masks, n_terms, active, counts, 0.0, n_lists, False, beta[:n_terms], means, information)
+    status = _newton(masks, n_terms, active, counts, 0.0, n_lists, beta[:n_terms], means, information)
     margin = 0.0
     if status == CONVERGED:
         margin = _margin(information, n_terms, _largest(masks, n_terms, sufficient))
@@ -368,7 +363,7 @@ def fit_model(model, term_masks, possible, counts, table, n_lists, room):  # typ
         n_independent = _independent(masks, n_terms, active, n_lists, means, information)
         if n_independent < n_terms:
             n_terms = n_independent
-            status = _newton(masks, n_terms, active, counts, 0.0, n_lists, False, beta[:n_terms], means, information)
+            status = _newton(masks, n_terms, active, counts, 0.0, n_lists, beta[:n_terms], means, information)
     total = 0.0
     for cell in range(size):
         if active[cell]:
