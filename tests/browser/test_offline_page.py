@@ -9,6 +9,8 @@ import openpyxl
 import pytest
 
 from mse.pseudonyms import Key, encode, new_key, read_encoded, read_key
+from mse.pseudonyms.disclosure import agency_risks, risk_ids
+from mse.pseudonyms.dpia import dpia_log, write_dpia
 from mse.registers import read_register
 
 pytestmark = pytest.mark.browser
@@ -120,7 +122,7 @@ def test_no_typed_value_is_shown_or_saved(opened: object, shelter_list: Path, ke
         assert not [value for value in PLANTED if value.casefold() in shown]
     for box in page.locator(".risk input").all():
         box.check()
-    for button in ("#save", "#save-merged", "#save-id-map", "#save-codebook"):
+    for button in ("#save", "#save-merged", "#save-id-map", "#save-codebook", "#save-dpia", "#save-dpia-json"):
         text = saved(page, button, tmp_path).read_text("utf-8").casefold()
         for value in PLANTED:
             forms = (value.casefold(), value.casefold()[::-1], value.encode().hex(), value.casefold().encode().hex())
@@ -140,8 +142,21 @@ def test_codebook_and_csv_give_the_file_of_the_command_line(opened: object, key_
     for box in page.locator(".risk input").all():
         box.check()
     key = read_key(key_file)
-    expected = encode(read_register(path), key=key, project=key.project).to_text()
+    register = read_register(path)
+    encoded = encode(register, key=key, project=key.project)
+    expected = encoded.to_text()
     assert saved(page, "#save", tmp_path).read_text("utf-8") == expected
+    for language in ("nb", "en"):
+        page.locator(f"button[data-language={language}]").click()
+        for box in page.locator(".risk input").all():
+            box.check()
+        page_path = tmp_path / "rosa.dpia.md"
+        log = dpia_log(register, encoded, risks=agency_risks(register, encoded), accepted=risk_ids())
+        page_path.unlink(missing_ok=True)
+        write_dpia(page_path, log, language=language)
+        for button, name in (("#save-dpia", "rosa.dpia.md"), ("#save-dpia-json", "rosa.dpia.json")):
+            written = (tmp_path / name).read_text("utf-8")
+            assert saved(page, button, tmp_path).read_text("utf-8") == written
 
 
 def test_change_after_the_check_asks_for_another(opened: object, shelter_list: Path, key_file: Path) -> None:

@@ -17,11 +17,13 @@ from openpyxl.cell.rich_text import CellRichText, TextBlock
 from openpyxl.cell.text import InlineFont
 
 from mse.errors import BadInput
-from mse.pseudonyms import Key, encode
+from mse.pseudonyms import EncodedRegister, Key, encode
+from mse.pseudonyms.disclosure import agency_risks
+from mse.pseudonyms.dpia import dpia_log, write_dpia
 from mse.pseudonyms.normalise import name_words, normal_forms, skeleton
 from mse.pseudonyms.rules import rules
 from mse.pseudonyms.tokens import subkeys, token_columns
-from mse.registers import read_register
+from mse.registers import Register, read_register
 from mse.registers.delimited import csv_table
 from mse.registers.tables import Fault, xlsx_table
 from mse.registers.values import Unreadable, official_number, parse_date, parse_number
@@ -51,7 +53,9 @@ ENCODE = """async ({ name, content, codebook, encoding, delivery }) => {
   try {
     const register = await mse.readRegister({ name, content: bytes }, mse.codebookOf(codebook), "set_aside");
     const key = await mse.newKey("vectors", Uint8Array.from({ length: 32 }, (_, i) => i));
-    return (await mse.encode(register, { key, encoding, delivery })).text;
+    const encoded = await mse.encode(register, { key, encoding, delivery });
+    const log = mse.dpiaLog(register, encoded, mse.risksOf(register, encoded), new Set(["small_groups"]));
+    return [encoded.text, (await mse.dpiaFiles(log, "en")).json];
   } catch (error) {
     return error.fault ? `refused: ${mse.sayFault(error.fault)}` : `stopped: ${error.stack}`;
   }
@@ -214,15 +218,24 @@ def random_person(source: random.Random) -> dict[str, str]:
 
 @pytest.mark.parametrize("encoding", ["match_keys", "bloom"])
 @pytest.mark.parametrize("name", ["rosa.csv", "htso.xlsx", "albertine.csv", "eva.csv", "police.csv", "pro-sentret.csv"])
-def test_file_is_the_same_as_that_of_python(engine: object, name: str, encoding: str) -> None:
-    """Comma and semicolon, UTF-8 with a mark and Latin-1, Excel: the page writes the bytes of the command line."""
+def test_file_is_the_same_as_that_of_python(engine: object, tmp_path: Path, name: str, encoding: str) -> None:
+    """Comma and semicolon, UTF-8 with a mark and Latin-1, Excel: the page writes the bytes of the command line,
+    and finds the same risks for the log."""
     path = LISTS / f"SYNTHETIC-{name}"
     register = read_register(path, unreadable="set_aside")
-    expected = encode(register, key=Key("vectors", SECRET), project="vectors", encoding=encoding, delivery=2).to_text()
-    assert encoded_on_page(engine, path, encoding, delivery=2) == expected
+    expected = encode(register, key=Key("vectors", SECRET), project="vectors", encoding=encoding, delivery=2)
+    text, log = encoded_on_page(engine, path, encoding, delivery=2)
+    assert text == expected.to_text()
+    assert log == log_of_python(register, expected, tmp_path)
 
 
-def encoded_on_page(engine: object, path: Path, encoding: str, delivery: int = 1) -> str:
+def log_of_python(register: Register, encoded: EncodedRegister, folder: Path) -> str:
+    risks = agency_risks(register, encoded)
+    write_dpia(folder / "a.md", dpia_log(register, encoded, risks=risks, accepted=["small_groups"]), language="en")
+    return (folder / "a.json").read_text("utf-8")
+
+
+def encoded_on_page(engine: object, path: Path, encoding: str, delivery: int = 1) -> list[str]:
     about = {
         "name": path.name,
         "content": in_base64(path.read_bytes()),
@@ -252,8 +265,10 @@ def test_list_with_repeated_and_spoilt_rows_is_the_same(engine: object, tmp_path
     path.with_suffix(".toml").write_text(REPEATED, encoding="utf-8")
     register = read_register(path, unreadable="set_aside")
     for encoding in ("match_keys", "bloom"):
-        expected = encode(register, key=Key("vectors", SECRET), project="vectors", encoding=encoding).to_text()
-        assert encoded_on_page(engine, path, encoding) == expected
+        expected = encode(register, key=Key("vectors", SECRET), project="vectors", encoding=encoding)
+        text, log = encoded_on_page(engine, path, encoding)
+        assert text == expected.to_text()
+        assert log == log_of_python(register, expected, tmp_path)
     assert register.n_set_aside == 1
 
 

@@ -16,6 +16,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from mse.provenance import versions
+from mse.pseudonyms.dpia import FORMAT, TO_FILL_IN, dpia_markdown
 from mse.pseudonyms.header import ENCODINGS
 from mse.pseudonyms.key import Key
 from mse.pseudonyms.rules import rules
@@ -44,8 +45,9 @@ OWN_SCRIPTS = (
     "key.js",
     "tokens.js",
     "encoding.js",
-    "disclosure.js",
     "wording.js",
+    "disclosure.js",
+    "dpia.js",
     "form.js",
     "result.js",
     "screen.js",
@@ -138,6 +140,7 @@ def _page_data() -> dict[str, Any]:
             "kat_digest": known_answer_digest(SELF_TEST_KEY),
         },
         "risks": _data("risks.json"),
+        "dpia": {"format": FORMAT, "to_fill_in": TO_FILL_IN, "patterns": _dpia_patterns()},
         "guesses": json.loads(_text("guesses.json")),
         "encodings": ENCODINGS,
         "kinds": KINDS,
@@ -159,6 +162,62 @@ def _page_data() -> dict[str, Any]:
             for field, table in COMMON_CATEGORIES.items()
         },
         "texts": {language: tomllib.loads(_text(f"{language}.toml")) for language in LANGUAGES},
+    }
+
+
+def _dpia_patterns() -> dict[str, Any]:
+    """The log for the data protection officer with marks where its values stand, by what else its text depends on."""
+    return {
+        language: {
+            population: {
+                encoding: {
+                    "some": dpia_markdown(_marked_log(population, encoding, risks=True), language=language),
+                    "none": dpia_markdown(_marked_log(population, encoding, risks=False), language=language),
+                }
+                for encoding in ENCODINGS
+            }
+            for population in POPULATIONS
+        }
+        for language in LANGUAGES
+    }
+
+
+def _marked_log(population: str, encoding: str, *, risks: bool) -> dict[str, Any]:
+    """A log whose values are their own names as marks; a table of the page escapes the stroke in them."""
+
+    def mark(name: str) -> str:
+        return f"\u27e6{name}|\u27e7"
+
+    def in_both(name: str) -> dict[str, str]:
+        return dict.fromkeys(LANGUAGES, mark(name))
+
+    names = ("project", "list", "agency", "case_definition", "delivery", "rules", "key")
+    return {
+        **{name: mark(name) for name in names},
+        "population": population,
+        "encoding": encoding,
+        "period": [mark("start"), mark("end")],
+        "records": in_both("records"),
+        "columns": [
+            {
+                "heading": mark(f"{becomes} heading"),
+                "field": mark(f"{becomes} field"),
+                "becomes": becomes,
+                "into": [mark(f"{becomes} into")],
+            }
+            for becomes in ("encoded", "in clear", "stays")
+        ],
+        "leaves": [mark("leaves")],
+        "risks": [
+            {
+                "id": mark(f"{kind} id"),
+                "accepted": kind == "accepted",
+                "title": in_both(f"{kind} title"),
+                "text": in_both(f"{kind} text"),
+            }
+            for kind in ("accepted", "open")
+            if risks
+        ],
     }
 
 

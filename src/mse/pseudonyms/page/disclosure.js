@@ -27,6 +27,15 @@ function rounded(n, language) {
   return PAGE.risks.about[language].replace("{n}", rounding * Math.floor((n + 2) / rounding));
 }
 
+/** A text of the table with what was found in it; `nameOf` says what a field is called. */
+function riskText(text, found, language, nameOf) {
+  return filledIn(text, {
+    limit: found.limit ?? "",
+    count: found.count === undefined ? "" : rounded(found.count, language),
+    fields: (found.fields ?? []).map(nameOf).join(", "),
+  });
+}
+
 function tokenCellsOf(encoded) {
   return encoded.tokens.map(({ name, kind }) => ({ name, kind, cells: encoded.columns.get(name) }));
 }

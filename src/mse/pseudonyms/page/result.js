@@ -81,17 +81,13 @@ function mergedPart({ merged }) {
 function risksPart(risks, accepted, changed) {
   if (!risks.length) return [];
   const boxes = risks.map(({ risk, found }) => {
-    const values = {
-      limit: found.limit,
-      count: found.count === undefined ? "" : rounded(found.count, language),
-      fields: (found.fields ?? []).map(fieldName).join(", "),
-    };
+    const filled = (texts) => riskText(texts[language], found, language, fieldName);
     const box = element(
       "div",
       { class: `risk ${risk.level}` },
       element("h4", {}, risk.title[language]),
-      element("p", {}, capital(filledIn(risk.text[language], values))),
-      element("p", { class: "quiet" }, filledIn(risk.mend[language], values)),
+      element("p", {}, capital(filled(risk.text))),
+      element("p", { class: "quiet" }, filled(risk.mend)),
     );
     box.append(risk.level === "refuse" ? element("p", {}, say("risk.refused")) : tick(risk.id, accepted, changed));
     return box;

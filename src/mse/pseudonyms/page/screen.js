@@ -128,6 +128,7 @@ function drawSave() {
   at("save").disabled = !done || open.length > 0;
   at("save-merged").disabled = !done || !outcome.encoded.merged.length;
   at("save-id-map").disabled = !done;
+  for (const id of ["save-dpia", "save-dpia-json"]) at(id).disabled = !done || open.length > 0;
   at("save-needs").textContent = !done ? say("save.not_yet") : open.length ? say("save.accept_first") : "";
   at("save-said").replaceChildren(...(chosen.saved ? [saidBox(say("save.saved", { name: chosen.saved }))] : []));
   at("step-save").classList.toggle("done", Boolean(chosen.saved));
@@ -202,6 +203,12 @@ function csvText(rows) {
   return `${rows.map((row) => row.map(cell).join(",")).join("\n")}\n`;
 }
 
+async function saveDpia(part) {
+  const { register, encoded, risks } = chosen.outcome;
+  const made = await dpiaFiles(dpiaLog(register, encoded, risks, chosen.accepted), language);
+  download(`${register.codebook.name}.dpia.${part === "json" ? "json" : "md"}`, made[part]);
+}
+
 function saveMerged() {
   const { merged } = chosen.outcome.encoded;
   const rows = merged.map(({ row, sameAs, reason, merged: joined }) => [
@@ -265,6 +272,8 @@ function listen() {
   at("save").addEventListener("click", () =>
     download(`${chosen.outcome.register.codebook.name}.mse`, chosen.outcome.encoded.text),
   );
+  at("save-dpia").addEventListener("click", () => saveDpia("markdown"));
+  at("save-dpia-json").addEventListener("click", () => saveDpia("json"));
   at("save-merged").addEventListener("click", saveMerged);
   at("save-id-map").addEventListener("click", saveIdMap);
 }
@@ -292,5 +301,5 @@ selfTest().then((found) => {
 
 // For the tests of the package, which compare these with Python; nothing here holds what was chosen on the page.
 globalThis.mse = Object.freeze({ PAGE, normalForms, nameWords, joined, skeleton, samePerson, newKey, keyOf, tokenColumns, tokensOf,
-  knownAnswerDigest, codebookOf, tomlOf, readRegister, tableOfFile, encode, risksOf, parseDate, parseNumber, officialNumber,
+  knownAnswerDigest, codebookOf, tomlOf, readRegister, tableOfFile, encode, risksOf, dpiaLog, dpiaFiles, parseDate, parseNumber, officialNumber,
   identityKind, canonicalJson, sayFault });
