@@ -5,6 +5,7 @@ import json
 import os
 import stat
 import sys
+import tomllib
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import fields, replace
 from datetime import date
@@ -354,3 +355,46 @@ def test_the_header_tells_the_delivery(tmp_path):
     for delivery in (0, -1):
         with pytest.raises(BadInput, match=f"delivery={delivery}"):
             encoded_of(delivery=delivery)
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx", "parquet"])
+def test_a_draft_of_a_codebook_is_made_of_the_headings(cli, agency, ending):
+    """Known headings get their field, the others are ignored, codes are guessed; filled in, the list can be encoded."""
+    (agency / "rosa.toml").unlink()
+    frame = pd.read_csv(agency / "rosa.csv", sep=";", dtype=str).rename(
+        columns={"fodt": "Fødselsdato", "kjonn": "Kjønn"}
+    )
+    path = agency / f"liste.{ending}"
+    if ending == "csv":
+        frame.to_csv(path, sep=";", index=False)
+    else:
+        (frame.to_excel if ending == "xlsx" else frame.to_parquet)(path, index=False)
+    code, out, err = cli("encode", path, "--new-codebook")
+    assert code == 0, err
+    assert "liste.toml: fill in what is empty" in out
+    draft = (agency / "liste.toml").read_text("utf-8")
+    columns = tomllib.loads(draft)["columns"]
+    assert {name: about.get("field", "ignored") for name, about in columns.items()} == {
+        "sak": "ignored",
+        "fornavn": "given_name",
+        "etternavn": "family_name",
+        "Fødselsdato": "birth_date",
+        "Kjønn": "sex",
+    }
+    assert columns["Kjønn"]["codes"] == {"K": "woman", "M": "man"}
+    assert "Bana" not in draft
+    assert cli("encode", path, "--key", agency / "p.key", "--dry-run")[0] == 2
+    assert cli("encode", path, "--new-codebook")[0] == 2
+    filled = draft.replace('""', '"filled"').replace("# period", "period")
+    (agency / "liste.toml").write_text(filled, "utf-8")
+    code, _, err = cli("encode", path, "--key", agency / "p.key", "--dry-run")
+    assert code == 0, err
+
+
+def test_a_draft_needs_a_list_that_can_be_read(cli, tmp_path):
+    """A missing file and another kind of file are told."""
+    (tmp_path / "list.docx").write_bytes(b"x")
+    for name, told in (("none.csv", "cannot be read"), ("list.docx", "save it as CSV")):
+        code, _, err = cli("encode", tmp_path / name, "--new-codebook")
+        assert code == 2
+        assert told in err

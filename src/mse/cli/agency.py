@@ -41,6 +41,9 @@ def encode_list(
     key: Annotated[Path | None, typer.Option(help="The project's key file.")] = None,
     codebook: Annotated[Path | None, typer.Option(help="The codebook, when it is not beside the list.")] = None,
     out: Annotated[Path | None, typer.Option(help="File to write; by default beside the list, ending in .mse.")] = None,
+    new_codebook: Annotated[
+        bool, typer.Option("--new-codebook", help="Write the draft of a codebook beside the list, to fill in.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Check received files (.mse) instead; needs no key.")] = False,
     page: Annotated[Path | None, typer.Option(help="Write the offline page for agencies without this command.")] = None,
@@ -77,6 +80,11 @@ def encode_list(
         raise BadInput(
             f"{len(files)} files are given, and one list is encoded at a time; for received files use --check"
         )
+    if new_codebook:
+        from mse.pseudonyms.codebook_draft import write_codebook_draft
+
+        say(f"wrote {write_codebook_draft(files[0])}: fill in what is empty, and look at what each column is taken for")
+        return
     if key is None:
         raise BadInput("no key is given; name the project's key file with --key, or make one with `mse key new`")
     from mse.pseudonyms import encode, read_key

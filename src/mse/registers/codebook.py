@@ -120,7 +120,7 @@ def read_codebook(path: Path | str) -> Codebook:
     except (FileNotFoundError, IsADirectoryError):
         raise BadInput(
             f"no codebook {path.name} in {path.parent}; a codebook (TOML) says what the columns of the list mean, "
-            "and lies beside it under the same name"
+            "and lies beside it under the same name (`mse encode LIST --new-codebook` writes a draft)"
         ) from None
     except OSError as error:
         raise BadInput(f"the codebook {path.name} cannot be opened: {error.strerror}") from None
