@@ -162,10 +162,10 @@ def bootstrap_rule(
     n_hat: float,
     totals: NDArray[np.float64],
     *,
+    n_observed: int,
     n_jobs: int = 1,
 ) -> "Percentile | BCa":
     """The interval of this kind, ``percentile`` or ``bca``, from the totals that `chooser` found in resamples."""
-    n_observed = int(counts.sum())
     if kind == "percentile":
         return Percentile(totals, n_observed)
     _, weights = one_person_less(counts)

@@ -189,7 +189,9 @@ def fit_loglinear(
     drawn = replace(estimate, draws=resampled.totals[:, None])
     if interval not in RESAMPLED:
         return drawn
-    rule = bootstrap_rule(interval, chooser, mle.persons, estimate.n_hat, resampled.totals, n_jobs=n_jobs)
+    rule = bootstrap_rule(
+        interval, chooser, mle.persons, estimate.n_hat, resampled.totals, n_observed=mle.n_observed, n_jobs=n_jobs
+    )
     return replace(drawn, uncertainty=rule, notes=(*resampled.notes, *notes_on_resampling(mle, resampling)))
 
 

@@ -172,7 +172,9 @@ def select_loglinear(
         resampled = choose_in_resamples(chooser, resamples, n_jobs=n_jobs)
         parts |= {"draws": resampled.totals[:, None], "resampling": resampled}
         if kind in RESAMPLED:
-            rule = bootstrap_rule(kind, chooser, mle.persons, fitted.n_hat, resampled.totals, n_jobs=n_jobs)
+            rule = bootstrap_rule(
+                kind, chooser, mle.persons, fitted.n_hat, resampled.totals, n_observed=mle.n_observed, n_jobs=n_jobs
+            )
             parts |= {"uncertainty": rule, "notes": (*resampled.notes, *notes_on_resampling(mle, resampling))}
     return SelectedLogLinear(**parts, ranking=found.ranking)
 

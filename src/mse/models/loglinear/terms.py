@@ -220,8 +220,18 @@ def hierarchical_models(n_lists: int, max_order: int | None = None) -> NDArray[n
 
 def bitsets_of(models: Iterable[str], lists: Sequence[str], terms: Sequence[int]) -> NDArray[np.uint64]:
     """Bitsets over `terms` of models in names form, shape (n_models,)."""
+    names = tuple(lists)
     bit_of = {int(term): 1 << j for j, term in enumerate(terms)}
-    sets = [sum(bit_of[term] for term in parse_model(model, lists).interactions) for model in models]
+    closed: dict[str, int] = {}
+    sets = []
+    for model in models:
+        bitset = 0
+        for part in model[1:-1].split("]["):
+            if part not in closed:
+                inner = (term for term in _subsets(_term_by_name(part, names)) if term.bit_count() > 1)
+                closed[part] = sum(bit_of[term] for term in inner)
+            bitset |= closed[part]
+        sets.append(bitset)
     return np.array(sets, dtype=np.uint64)
 
 
