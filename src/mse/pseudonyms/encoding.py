@@ -110,18 +110,14 @@ def encode(
     groups, _ = same_person(
         pd.concat([found.set_axis(own) for own, (_, found) in zip(places, made, strict=True)]).sort_index()
     )
-    repeated = np.zeros(len(ids), dtype=bool)
-    repeated[[i for group in groups for i in group]] = True
-    chunks = [
-        cells.assign(**{field: register.records[field].iloc[own].to_numpy() for field in attributes}).loc[
-            ~repeated[own]
-        ]
-        for own, (cells, _) in zip(places, made, strict=True)
-    ]
-    records = pd.concat(chunks, ignore_index=True)
+    cells = [own for own, _ in made]
+    del made
+    chunks = [own.assign(**_attributes(register, place, attributes)) for own, place in zip(cells, places, strict=True)]
     if groups:
         one_each = _merged_records(register, groups, ids, tokens, keys, attributes)
-        records = pd.concat([records, one_each]).sort_values("record", ignore_index=True)
+        repeated = ids[[i for group in groups for i in group]]
+        chunks = [_with_merged(own, repeated, one_each) for own in chunks]
+    records = pd.concat(chunks, ignore_index=True)
     encoded = EncodedRegister(
         _header(register, key, encoding, tokens, attributes, len(records), delivery), records.astype("str")
     )
@@ -170,6 +166,19 @@ def _hashed(
     forms = [normal_forms(person) for person in persons]
     columns = {"record": list(ids), **token_columns(forms, tokens, records=ids, subkeys=keys)}
     return pd.DataFrame(columns, dtype="str"), compared(forms)
+
+
+def _attributes(register: Register, rows: NDArray[np.intp], attributes: Sequence[str]) -> dict[str, pd.Series]:
+    return {field: register.records[field].iloc[rows].reset_index(drop=True).astype("str") for field in attributes}
+
+
+def _with_merged(chunk: pd.DataFrame, repeated: NDArray[np.str_], one_each: pd.DataFrame) -> pd.DataFrame:
+    """A chunk in which rows that are the same person are one record; it stays in order, and in its place."""
+    merged_here = one_each[one_each["record"].isin(chunk["record"])]
+    again = chunk["record"].isin(repeated)
+    if not again.any():
+        return chunk
+    return pd.concat([chunk[~again], merged_here]).sort_values("record", ignore_index=True)
 
 
 def _merged_records(
