@@ -258,3 +258,11 @@ def test_equal_chances_in_the_expected_table():
     assert sum(comb(4, k) for k in range(1, 5)) == len(counts)
     for model, form in [("M0", "chao"), ("Mt", "chao")] + [(m, f) for m in ("Mh", "Mth") for f in ("chao", *FORMS)]:
         assert closed_population(h, model=model, heterogeneity=form).n_hat == pytest.approx(total, rel=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1, 10**9])
+def test_an_estimate_that_does_not_exist_is_refused_however_many_persons_there_are(scale):
+    """Nobody is on all three lists, so the bend of the log mean runs away; a billion times as many change nothing."""
+    table = CaptureHistories(THREE, np.array([30, 28, 5, 33, 6, 4, 0]) * scale)
+    with pytest.raises(NoFiniteMLE):
+        closed_population(table, model="Mh", heterogeneity="darroch")

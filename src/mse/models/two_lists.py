@@ -154,7 +154,7 @@ def every_pair(histories: CaptureHistories, *, level: float = 0.95) -> pd.DataFr
     >>> import mse
     >>> table = every_pair(mse.load_dataset("HAV"))
     >>> table[table.method == "Chapman"][["first", "second", "on_both", "n_hat"]].round().values.tolist()
-    [['A', 'B', 49, 334.0], ['A', 'C', 63, 375.0], ['B', 'C', 55, 380.0]]
+    [['A', 'B', 49, 334.0], ['A', 'C', 45, 374.0], ['B', 'C', 46, 331.0]]
     """
     histories.require_one_stratum()
     rows = []
@@ -248,6 +248,13 @@ def _notes(histories: CaptureHistories, pair: _Pair, n_hat: float) -> tuple[str,
     notes = []
     if left_out:
         notes.append(f"{left_out} persons on neither {pair.lists[0]} nor {pair.lists[1]} were not used")
+    a, b = (histories.lists.index(name) for name in pair.lists)
+    impossible = sum(1 for history in histories.structural_zeros if history[a] or history[b])
+    if impossible:
+        notes.append(
+            f"{impossible} of the histories with {pair.lists[0]} or {pair.lists[1]} are declared impossible, and an "
+            "estimate from two lists knows nothing of that; prefer a log-linear model of all lists"
+        )
     if n_hat < histories.n_observed:
         notes.append(
             f"the total is below the {histories.n_observed} persons that all lists hold: {pair.lists[0]} and "

@@ -12,12 +12,10 @@ from scipy.special import gammaln, xlogy
 from mse.errors import NoFiniteMLE, NotIdentified
 from mse.estimability import mle_exists, total_is_identified
 from mse.histories import CaptureHistories
-from mse.models.closed.dense_poisson import DenseFit, fit_dense, intercept_variance
+from mse.models.closed.dense_poisson import TOLERANCE, DenseFit, fit_dense, intercept_variance
 from mse.models.closed.design import ClosedDesign
 
 __all__ = ["ClosedMLE", "constrained_fit", "fit_closed", "fit_statistics"]
-
-CERTAIN_MEAN = 1e-6  # fitted means above it need no linear programme
 
 # A kink enters only where the likelihood rises in it by more than rounding, relative to max(1, max X'y).
 RISING = 1e-8
@@ -89,7 +87,7 @@ def fit_closed(histories: CaptureHistories, design: ClosedDesign, name: str) -> 
     """
     counts = histories.single_stratum()[design.active].astype(np.float64)
     fit, dropped = constrained_fit(design.columns, design.kinks, counts)
-    if not fit.converged or fit.means.min() <= CERTAIN_MEAN:
+    if not fit.converged or not _is_proof(design, fit, counts):
         if not _exists(design, counts > 0):
             raise NoFiniteMLE.of(name)
         if not fit.converged:
@@ -153,6 +151,23 @@ def _on_face(columns: NDArray[np.float64], counts: NDArray[np.float64], offset: 
     beta = np.zeros(columns.shape[1])
     beta[kept] = fit.beta
     return DenseFit(beta, fit.means, fit.converged)
+
+
+def _is_proof(design: ClosedDesign, fit: DenseFit, counts: NDArray[np.float64]) -> bool:
+    """Whether a converged fit proves by its information that the MLE exists.
+
+    If it did not, some direction d would have X d at most 0 in every cell and 0 where there are persons, and lower no
+    kink. With columns of length 1 and max |X d| = 1, the score along d, the sum of mu |X d|, is at most
+    t |d|_1 with t the tolerance of a score, and at least d'X'WX d. As 1 <= r |d| with r the longest row, the smallest
+    eigenvalue of X'WX is then at most t r sqrt(p): see `loglinear.poisson` for the same with 0/1 columns.
+    """
+    length = np.sqrt((design.columns**2).sum(axis=0))
+    scaled = design.columns / length
+    tolerance = RISING if design.kinks else TOLERANCE
+    largest_score = 2 * tolerance * max(1.0, float(np.abs(design.columns.T @ counts).max())) / length.min()
+    longest_row = float(np.sqrt((scaled**2).sum(axis=1)).max())
+    smallest = float(np.linalg.eigvalsh((scaled.T * fit.means) @ scaled)[0])
+    return bool(smallest > largest_score * longest_row * sqrt(scaled.shape[1]))
 
 
 def _exists(design: ClosedDesign, positive: NDArray[np.bool_]) -> bool:
