@@ -90,11 +90,11 @@ def test_shelter_with_an_excel_file_saves_what_python_would_write(
     """From the form to the saved file: the codebook is read by Python, and the file is the one Python writes."""
     page = opened.page
     filled_in(page, shelter_list, key_file)
-    assert "rad 33, kolonne Født: En dato som ikke finnes" in checked(page)
-    page.get_by_text("Flere valg").click()
+    assert "rad 33 (Excel-rad 34), kolonne Født: En dato som ikke finnes" in checked(page)
+    page.locator("summary", has_text="Flere valg").click()
     page.get_by_label("La rader som ikke kan leses, ligge").check()
     shown = checked(page)
-    assert "rad 32 og rad 31: samme DUF-nummer" in shown
+    assert "rad 32 og rad 31 (Excel-rad 33 og 32): samme DUF-nummer" in shown
     assert page.locator("#save").is_disabled()
     for box in page.locator(".risk input").all():
         box.check()

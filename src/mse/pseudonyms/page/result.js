@@ -69,7 +69,7 @@ function notesPart(register) {
 function mergedPart({ merged }) {
   const line = ({ row, sameAs, reason, merged: joined }) =>
     joined
-      ? say("result.merged_line", { row, same: sameAs, reason: say(`same.${reason}`) })
+      ? say("result.merged_line", { row, line: row + 1, same: sameAs, same_line: sameAs + 1, reason: say(`same.${reason}`) })
       : say("result.undated", { row, same: sameAs });
   const parts = [];
   const [joined, left] = [merged.filter((each) => each.merged), merged.filter((each) => !each.merged)];

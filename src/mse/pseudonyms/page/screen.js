@@ -131,7 +131,7 @@ function drawSave() {
   for (const id of ["save-dpia", "save-dpia-json"]) at(id).disabled = !done || open.length > 0;
   at("save-needs").textContent = !done ? say("save.not_yet") : open.length ? say("save.accept_first") : "";
   at("save-said").replaceChildren(...(chosen.saved ? [saidBox(say("save.saved", { name: chosen.saved }))] : []));
-  at("step-save").classList.toggle("done", Boolean(chosen.saved));
+  at("step-save").classList.toggle("done", chosen.saved.endsWith(".mse"));
 }
 
 /** Shows what became of a choice: its failure, or what `told` makes of it. */
@@ -187,13 +187,18 @@ async function check() {
   at("check-said").focus();
 }
 
-/** Offers a text as a file to save; `stays` are files that never leave the agency. */
+/** Offers a text as a file to save. */
 function download(name, text) {
   const link = element("a", { href: URL.createObjectURL(new Blob([text], { type: "text/plain;charset=utf-8" })), download: name });
   document.body.append(link);
   link.click();
   link.remove();
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}
+
+/** Saves what came out of the check, and says under which name. */
+function save(name, text) {
+  download(name, text);
   chosen.saved = name;
   drawSave();
 }
@@ -206,7 +211,7 @@ function csvText(rows) {
 async function saveDpia(part) {
   const { register, encoded, risks } = chosen.outcome;
   const made = await dpiaFiles(dpiaLog(register, encoded, risks, chosen.accepted), language);
-  download(`${register.codebook.name}.dpia.${part === "json" ? "json" : "md"}`, made[part]);
+  save(`${register.codebook.name}.dpia.${part === "json" ? "json" : "md"}`, made[part]);
 }
 
 function saveMerged() {
@@ -217,18 +222,20 @@ function saveMerged() {
     joined ? say(`same.${reason}`) : say("result.undated", { row, same: sameAs }),
     joined,
   ]);
-  download(`${chosen.outcome.register.codebook.name}-merged.csv`, csvText([["row", "same_as_row", "reason", "merged"], ...rows]));
+  save(`${chosen.outcome.register.codebook.name}-merged.csv`, csvText([["row", "same_as_row", "reason", "merged"], ...rows]));
 }
 
 function saveIdMap() {
   const rows = [...chosen.outcome.encoded.idMap].sort((a, b) => byText(a[0], b[0]) || a[1] - b[1]);
-  download(`${chosen.outcome.register.codebook.name}-id-map.csv`, csvText([["record", "row"], ...rows]));
+  save(`${chosen.outcome.register.codebook.name}-id-map.csv`, csvText([["record", "row"], ...rows]));
 }
 
 function saveCodebook() {
   try {
     const codebook = codebookOfForm(chosen.form);
-    download(`${codebook.name}.toml`, tomlOf(codebook));
+    const name = `${codebook.name}.toml`;
+    download(name, tomlOf(codebook));
+    at("meaning-said").replaceChildren(saidBox(say("save.saved", { name })));
   } catch (error) {
     at("meaning-said").replaceChildren(failureBox(error));
   }
@@ -270,7 +277,7 @@ function listen() {
   at("form-part").addEventListener("click", (event) => event.target.id === "save-codebook" && saveCodebook());
   at("check").addEventListener("click", check);
   at("save").addEventListener("click", () =>
-    download(`${chosen.outcome.register.codebook.name}.mse`, chosen.outcome.encoded.text),
+    save(`${chosen.outcome.register.codebook.name}.mse`, chosen.outcome.encoded.text),
   );
   at("save-dpia").addEventListener("click", () => saveDpia("markdown"));
   at("save-dpia-json").addEventListener("click", () => saveDpia("json"));

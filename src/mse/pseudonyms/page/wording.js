@@ -23,7 +23,8 @@ function entryName(key) {
 
 function sayProblem({ row, column, fault: what }) {
   if (row === null) return sayFault(what);
-  const place = column === null ? say("failure.row", { row }) : say("failure.row_column", { row, column });
+  const line = row + 1; // the headings are the first row of the sheet
+  const place = column === null ? say("failure.row", { row, line }) : say("failure.row_column", { row, line, column });
   return `${place}: ${sayFault(what)}`;
 }
 
@@ -70,6 +71,7 @@ function failureBox(error) {
   if (error.reasons.length) {
     const n = error.reasons.length;
     box.append(element("p", {}, n === 1 ? say("failure.one") : say("failure.several", { n: number(n) })));
+    if (error.reasons.every(({ row }) => row > 0)) box.append(element("p", {}, say("failure.set_aside")));
     box.append(bullets(error.reasons.map((reason) => ("fault" in reason ? sayProblem(reason) : sayFault(reason)))));
   }
   return box;
