@@ -89,6 +89,20 @@ def test_no_identifier_leaves_the_pseudonyms_stage(finished_study):
             assert not {one for one in transformed if one in text}, path
 
 
+def test_a_risk_of_disclosure_that_the_study_does_not_accept_stops_it(tmp_path, write_small_study):
+    """Each list and risk is named with the entry to write; no pseudonym is left on disk, and an unknown id is told."""
+    study = write_small_study(tmp_path, n_persons=12)
+    text = study.read_text("utf-8")
+    study.write_text(text.replace('accept_risks = ["small_groups"]', "accept_risks = []"), "utf-8")
+    with pytest.raises(BadInput, match=r"\[pseudonyms\] accept_risks") as caught:
+        run_study(study, out=tmp_path / "results")
+    assert any(reason.startswith("alfa, small_groups: ") for reason in caught.value.reasons)
+    assert not list((tmp_path / "results").rglob("*.mse"))
+    study.write_text(text.replace('["small_groups"]', '["small_group"]'), "utf-8")
+    with pytest.raises(BadInput, match=r"pseudonyms.accept_risks = 'small_group' is not one of small_groups"):
+        run_study(study, out=tmp_path / "results")
+
+
 def test_no_clock_time_stands_outside_the_log(finished_study):
     """Today's date is in no artefact but the log."""
     folder = finished_study[1].folder

@@ -50,16 +50,18 @@ def write_pseudonyms(folder: Path, lists: Lists, plan: Plan) -> None:
         With every risk of disclosure of a plain register that the study file does not accept.
     """
     problems: list[str] = []
+    encoded: dict[str, EncodedRegister] = {}
     for one in lists.registers:
-        if isinstance(one.register, Register):
-            encoded = encode(one.register, key=lists.secret, project=lists.secret.project, encoding=plan.encoding)
-            found = [risk for risk in agency_risks(one.register, encoded) if risk.id not in plan.accept_risks]
-            problems += [f"{one.name}, {risk.id}: {risk.text()}" for risk in found]
-            encoded.write(folder / f"{one.name}.mse")
-        else:
-            one.register.write(folder / f"{one.name}.mse")
+        if isinstance(one.register, EncodedRegister):
+            encoded[one.name] = one.register
+            continue
+        encoded[one.name] = encode(one.register, key=lists.secret, project=lists.secret.project, encoding=plan.encoding)
+        risks = agency_risks(one.register, encoded[one.name])
+        problems += [f"{one.name}, {risk.id}: {risk.text()}" for risk in risks if risk.id not in plan.accept_risks]
     if problems:
         raise BadInput.several(f"{plan.path}: risks of disclosure that the study does not accept; {ACCEPT}", problems)
+    for name, register in encoded.items():
+        register.write(folder / f"{name}.mse")
 
 
 def write_agency_only(folder: Path, lists: Lists) -> None:
