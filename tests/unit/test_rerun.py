@@ -1,12 +1,16 @@
 """Published bootstrap limits: what agrees means, and a run of many seeds that can be stopped."""
 
+import json
 from dataclasses import replace
+from functools import partial
 from math import exp, inf
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from mse.cli import research
+from mse.cli.printing import Format
 from mse.errors import BadInput
 from mse.reproduce import figures, rerun, rerunning
 from mse.reproduce.comparing import PublishedLimit, compare_limits, published_limits
@@ -141,6 +145,24 @@ def test_stopped_run_goes_on_to_the_same_bytes(small, tmp_path, monkeypatch):
     assert len(calls) == 5  # two done, one stopped, and the two that were left
     for name in ("seeds.csv", "comparison.csv", "run.json"):
         assert (tmp_path / "halves" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_command_prints_published_beside_ours(small, tmp_path, capsys):
+    """The table names the verdicts and where the numbers are; JSON holds every column."""
+    command = partial(research.reproduce, "csv2021", None, small["n_seeds"], small["n_boot"], tmp_path, 1)
+    command(Format.table)
+    shown = capsys.readouterr().out
+    assert "Western stepwise" in shown
+    assert "1 of 2 published numbers agree" in shown
+    assert str(tmp_path) in shown
+    command(Format.json)
+    assert [row["verdict"] for row in json.loads(capsys.readouterr().out)] == ["agrees", "differs"]
+
+
+def test_command_refuses_a_choice_among_points(tmp_path):
+    """--only belongs to the comparison of point estimates."""
+    with pytest.raises(BadInput, match="--only Korea chooses among point estimates and does not go with csv2021"):
+        research.reproduce("csv2021", ["Korea"], 2, 20, tmp_path, 1, Format.table)
 
 
 def test_another_run_is_not_mixed_in(small, tmp_path):
