@@ -129,6 +129,8 @@ def test_a_field_that_only_one_list_holds():
 
 def test_a_list_without_a_single_token_is_refused():
     """It would count everybody once more; no acceptance helps."""
+    few = register_of(n=4, given_name=[None] * 4, family_name=[None] * 4, birth_date=[None] * 4)
+    assert "nothing_to_link" not in found(few)
     nobody = register_of(n=6, given_name=[None] * 6, family_name=[None] * 6, birth_date=[None] * 6)
     assert "nothing_to_link" in found(nobody)
     with pytest.raises(BadInput, match="nothing_to_link: No record holds enough"):

@@ -182,7 +182,10 @@ def _of_file(encoded: EncodedRegister) -> dict[str, Risk | None]:
     small = set(_table()["small_domain_fields"])
     guessed = tuple(token.name for token in encoded.header.fields if set(token.of) <= small)
     return {
-        "nothing_to_link": Risk("nothing_to_link") if columns.isna().to_numpy().all() else None,
+        # One or two persons of whom little is known are no fault of the codebook.
+        "nothing_to_link": Risk("nothing_to_link")
+        if len(encoded) >= _limit("small_group") and columns.isna().to_numpy().all()
+        else None,
         "small_groups": _small_groups(encoded),
         "frequent_values": _frequent_values(encoded),
         "small_domain": Risk("small_domain", fields=guessed) if guessed else None,

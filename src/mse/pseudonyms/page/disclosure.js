@@ -41,7 +41,9 @@ function tokenCellsOf(encoded) {
 }
 
 function nothingToLink(encoded) {
-  return tokenCellsOf(encoded).some(({ cells }) => cells.some(Boolean)) ? null : {};
+  const columns = tokenCellsOf(encoded);
+  const isFew = columns.every(({ cells }) => cells.length < PAGE.risks.limits.small_group);
+  return isFew || columns.some(({ cells }) => cells.some(Boolean)) ? null : {};
 }
 
 function smallGroups(encoded) {
