@@ -71,7 +71,7 @@ class HiddenMass:
         answer = np.searchsorted(self.cumulative[: self.n_whole], levels * (1 - 1e-12)).astype(np.float64)
         beyond = answer == self.n_whole
         if len(self.nodes) == self.n_whole:
-            return np.minimum(answer, self.nodes[-1])
+            return np.asarray(np.minimum(answer, self.nodes[-1]))
         inside = beyond & (levels <= 1 - self.tail)
         # The integral up to x stands for the whole numbers up to x - 1/2.
         x = np.concatenate([[self.n_whole - 0.5], self.nodes[self.n_whole :]])
