@@ -25,8 +25,8 @@ N_PERSONS = 300
 SHOWN = 3
 GIVEN = """Åse Aase Håkon Haakon Bjørn-Erik Pål Øyvind Oeyvind Kjærsti Anne·Lise Annelise Blessing Precious Joy
 Oluwaseun Adébáyò Fatoumata Ḥusayn Hussein Володимир Volodymyr Олександра Oleksandra Юлія Сергей Ђорђе محمد Mohammed
-Muhamad فاطمة عبد·الرحمن Abdul·Rahman أحمد ተስፋይ Tesfay ሓጎስ Tsegay Nguyễn Thị·Lan Trần สมชาย 王 김 Maria·Clara Ștefan Stefan
-Łukasz Győző İbrahim Şükran Ανδρέας გიორგი D’Arcy Van Al Li Ukjent Bj?rn N.N. Ana·Maria·de·los·Angeles Jo"""
+Muhamad فاطمة عبد·الرحمن Abdul·Rahman أحمد ተስፋይ Tesfay ሓጎስ Tsegay Nguyễn Thị·Lan Trần สมชาย 王 김 Maria·Clara Ștefan
+Stefan Łukasz Győző İbrahim Şükran Ανδρέας გიორგი D’Arcy Van Al Li Ukjent Bj?rn N.N. Ana·Maria·de·los·Angeles Jo"""
 FAMILY = """Østbye Oestbye Ærø Sæther Bråten Braaten Lindström Osagie Igbinedion Okonkwo N'Diaye Ǧābir Шевченко
 Shevchenko Ковальчук Kovalchuk Щербак Иванов Петровић الحسين Al-Hussein خليل غازي ገብረመድህን Ghebremedhin ክፍለ Haile
 Thị·Đào Nguyen Văn·Đức ใจดี 小明 민수 dela·Cruz Țurcanu Turcanu Wiśniewski Kovács Işık Çelik Παπαδόπουλος ბერიძე
