@@ -159,6 +159,33 @@ def test_codebook_and_csv_give_the_file_of_the_command_line(opened: object, key_
             assert saved(page, button, tmp_path).read_text("utf-8") == written
 
 
+def test_list_on_one_of_several_sheets_is_chosen(
+    opened: object, shelter_list: Path, key_file: Path, tmp_path: Path
+) -> None:
+    """Where several sheets hold something the user says which, and the saved codebook says so too."""
+    page = opened.page
+    workbook = openpyxl.load_workbook(shelter_list)
+    workbook.create_sheet("Notater").append(["Husk", "nøkler"])
+    workbook.active.delete_rows(34)
+    workbook.save(shelter_list)
+    page.set_input_files("#list-file", shelter_list)
+    page.get_by_label("Ark med listen").select_option("Sheet")
+    page.locator("#step-list.done").wait_for()
+    page.get_by_label("Jeg fyller ut skjemaet").check()
+    for name, text in ENTRIES.items():
+        page.fill(f"#form-{name}", text)
+    page.get_by_label("arbeid", exact=True).select_option("labour")
+    page.set_input_files("#key-file", key_file)
+    page.locator("#step-key.done").wait_for()
+    checked(page)
+    for box in page.locator(".risk input").all():
+        box.check()
+    saved(page, "#save-codebook", tmp_path).rename(shelter_list.with_suffix(".toml"))
+    key = read_key(key_file)
+    expected = encode(read_register(shelter_list), key=key, project=key.project).to_text()
+    assert saved(page, "#save", tmp_path).read_text("utf-8") == expected
+
+
 def test_change_after_the_check_asks_for_another(opened: object, shelter_list: Path, key_file: Path) -> None:
     """What was checked is forgotten as soon as a choice changes, so nothing else can be saved than what was seen."""
     page = opened.page

@@ -16,14 +16,15 @@ const MOST_CODES = 60;
 
 /** What is filled in: the entries, and for each heading its field and the meaning of its values. */
 function emptyForm() {
-  return { entries: { population: "adults", presence: "in contact" }, columns: new Map() };
+  return { entries: { population: "adults", presence: "in contact" }, columns: new Map(), sheet: "" };
 }
 
-/** The form for a table, with guesses for headings that it does not hold yet. */
+/** The form for a table, with guesses for headings that it does not hold yet; a column without heading is not in it. */
 function fitForm(form, table) {
   const taken = new Set();
   const columns = new Map();
   for (const [place, name] of table.header.entries()) {
+    if (!name) continue;
     const values = table.rows.map(([, cells]) => cells[place]).filter((cell) => cell && !isFault(cell));
     const guess = guessedField(name);
     const field = form.columns.get(name)?.field ?? (taken.has(guess) && guess !== "alias" ? "" : guess);
@@ -46,7 +47,7 @@ function codebookOfForm(form) {
     return columnFor(name, field, chosen);
   });
   if (problems.length) throw new BadInput("bad_codebook", {}, problems);
-  return checked({ ...Object.fromEntries(TEXT_ENTRIES.map(([key]) => [key, text(key)])), sheet: "", columns });
+  return checked({ ...Object.fromEntries(TEXT_ENTRIES.map(([key]) => [key, text(key)])), sheet: form.sheet, columns });
 }
 
 function plain(text) {

@@ -2,6 +2,7 @@
 
 const chosen = {
   list: null, // { name, content, table }, or with an error instead of the table
+  sheets: [], // the names to choose from, where several sheets hold something
   meaning: "",
   codebookFile: null, // { name, codebook } or { error }
   form: emptyForm(),
@@ -69,6 +70,7 @@ function drawChoices() {
       table.notes,
     ),
   );
+  drawSheets();
   at("codebook-part").hidden = meaning !== "file";
   at("form-part").hidden = meaning !== "form";
   show("meaning-said", meaning === "file" ? codebookFile : null, ({ name, codebook }) =>
@@ -89,6 +91,15 @@ function drawChoices() {
   at("step-list").classList.toggle("done", Boolean(list?.table));
   at("step-meaning").classList.toggle("done", meaning === "file" ? Boolean(codebookFile?.codebook) : isFormWhole());
   at("step-key").classList.toggle("done", Boolean(key?.fingerprint));
+}
+
+/** A choice of the sheet where several hold something and no codebook says which one is the list. */
+function drawSheets() {
+  const { sheets } = chosen;
+  at("sheet-part").hidden = !sheets.length || Boolean(chosen.codebookFile?.codebook);
+  const options = ["", ...sheets].map((name) => element("option", { value: name }, name || say("form.choose")));
+  at("sheet").replaceChildren(...options);
+  at("sheet").value = chosen.form.sheet;
 }
 
 function isFormWhole() {
@@ -155,11 +166,13 @@ async function readTable() {
   if (!chosen.list?.content) return;
   const { name, content } = chosen.list;
   try {
-    const table = await tableOfFile({ name, content }, chosen.codebookFile?.codebook ?? null);
+    const sheet = { sheet: chosen.form.sheet, columns: [] };
+    const table = await tableOfFile({ name, content }, chosen.codebookFile?.codebook ?? sheet);
     chosen.list = { name, content, table };
     chosen.form = fitForm(chosen.form, table);
   } catch (error) {
     chosen.list = { name, content, error };
+    chosen.sheets = error.fault?.values.names ?? chosen.sheets;
   }
   drawFormPart();
 }
@@ -255,6 +268,12 @@ function listen() {
   }
   at("list-file").addEventListener("change", async (event) => {
     chosen.list = await fileFrom(event.target, (name, content) => ({ name, content }));
+    [chosen.sheets, chosen.form.sheet] = [[], ""];
+    await readTable();
+    changed();
+  });
+  at("sheet").addEventListener("change", async (event) => {
+    chosen.form.sheet = event.target.value;
     await readTable();
     changed();
   });
@@ -288,7 +307,11 @@ function listen() {
 /** Whether this browser may be used at all: a secure context, all that the page needs, and the same codes as Python. */
 async function selfTest() {
   if (!window.isSecureContext || !crypto.subtle) return "not_secure";
-  if (typeof DecompressionStream === "undefined") return "too_old";
+  try {
+    new DecompressionStream("deflate-raw");
+  } catch {
+    return "too_old";
+  }
   try {
     const { project, secret, kat_digest: expected } = PAGE.self_test;
     const bytes = Uint8Array.from(secret.match(/../g), (pair) => parseInt(pair, 16));

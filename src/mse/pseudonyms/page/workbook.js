@@ -61,7 +61,8 @@ async function excelRows(content, wanted) {
   const filled = sheets.filter(({ cells }) => cells.filled);
   if (filled.length === 0) throw new BadInput("file_is_empty");
   if (filled.length > 1) {
-    throw new BadInput("several_sheets", { n: filled.length, sheets: filled.map(({ name }) => name).join(", ") });
+    const filledNames = filled.map(({ name: each }) => each);
+    throw new BadInput("several_sheets", { n: filled.length, sheets: filledNames.join(", "), names: filledNames });
   }
   return { name: filled[0].name, rows: textRows(filled[0].cells.rows) };
 }
