@@ -3,13 +3,16 @@
 import hashlib
 import json
 import re
+import sys
 import tomllib
 from base64 import b64encode
 from html.parser import HTMLParser
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
+import mse.cli
 from mse.pseudonyms.offline_page import OWN_SCRIPTS, offline_page
 
 FOLDER = files("mse.pseudonyms").joinpath("page")
@@ -131,3 +134,14 @@ def test_data_in_the_page_cannot_end_its_script(page: str) -> None:
     data = page.split("const PAGE = ")[1].split(";\nconst toml")[0]
     assert "<" not in data
     assert json.loads(data)["texts"]["nb"]["page"]["title"] == "Kod en liste"
+
+
+def test_command_writes_the_page_without_a_list_or_a_key(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`mse encode --page` is all that is needed to hand the page to a shelter."""
+    monkeypatch.setattr(sys, "argv", ["mse", "encode", "--page", str(tmp_path / "side.html")])
+    with pytest.raises(SystemExit) as ended:
+        mse.cli.main()
+    assert ended.value.code == 0
+    assert (tmp_path / "side.html").read_text("utf-8") == page

@@ -39,10 +39,10 @@ function codebookOf(text) {
 }
 
 /** The codebook if nothing is wrong with it. */
-function checked(codebook, problems = []) {
+function checked(codebook, problems = [], name = "bad_codebook") {
   const found = [...problems, ...registerProblems(codebook), ...codebook.columns.flatMap(columnProblems)];
   found.push(...betweenColumns(codebook.columns));
-  if (found.length) throw new BadInput("bad_codebook", {}, found);
+  if (found.length) throw new BadInput(name, {}, found);
   return codebook;
 }
 

@@ -42,12 +42,11 @@ function codebookOfForm(form) {
   const problems = [];
   const columns = [...form.columns].map(([name, { field, local, codes }]) => {
     if (!(field in PAGE.common_categories)) return columnFor(name, field);
-    const chosen = new Map(local.map((code) => [code, codes.get(code) ?? ""]));
-    if ([...chosen.values()].some((category) => !category)) problems.push(fault("codes_not_chosen", { column: name }));
-    return columnFor(name, field, chosen);
+    if (local.some((code) => !codes.get(code))) problems.push(fault("codes_not_chosen", { column: name }));
+    return columnFor(name, field, new Map(local.filter((code) => codes.get(code)).map((code) => [code, codes.get(code)])));
   });
-  if (problems.length) throw new BadInput("bad_codebook", {}, problems);
-  return checked({ ...Object.fromEntries(TEXT_ENTRIES.map(([key]) => [key, text(key)])), sheet: form.sheet, columns });
+  const entries = Object.fromEntries(TEXT_ENTRIES.map(([key]) => [key, text(key)]));
+  return checked({ ...entries, sheet: form.sheet, columns }, problems, "form_not_done");
 }
 
 function plain(text) {
