@@ -21,10 +21,10 @@ INK = "#1d2b36"
 NAMES = {"UKdat_5": "UK, five lists", "NewOrl_5_n186": "New Orleans, five lists", "Kosovo": "Kosovo"}
 RANKED = (
     ("Kosovo", 3, "Kosovo"),
-    ("NewOrl_5_n186", 2, "New Orleans, order 2"),
-    ("NewOrl_5_n186", 4, "New Orleans, order 4"),
-    ("UKdat_5", 2, "UK, order 2"),
-    ("UKdat_5", 4, "UK, order 4"),
+    ("NewOrl_5_n186", 2, "New Orleans,\norder 2"),
+    ("NewOrl_5_n186", 4, "New Orleans,\norder 4"),
+    ("UKdat_5", 2, "UK,\norder 2"),
+    ("UKdat_5", 4, "UK,\norder 4"),
 )
 
 
@@ -150,8 +150,8 @@ def _finish(axes: Axes, title: str) -> None:
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    axes.tick_params(axis="y", which="minor", labelsize=7)
-    axes.legend(fontsize=8, frameon=False, ncols=2)
+    axes.tick_params(axis="both", which="both", labelsize=8)
+    axes.legend(fontsize=8, frameon=False, ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.13))
     _plain(axes)
 
 
