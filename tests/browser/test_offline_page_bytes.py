@@ -23,7 +23,7 @@ from mse.pseudonyms.dpia import dpia_log, write_dpia
 from mse.pseudonyms.normalise import name_words, normal_forms, skeleton
 from mse.pseudonyms.rules import rules
 from mse.pseudonyms.tokens import subkeys, token_columns
-from mse.registers import Register, read_register
+from mse.registers import Register, read_codebook, read_register
 from mse.registers.delimited import csv_table
 from mse.registers.tables import Fault, xlsx_table
 from mse.registers.values import Unreadable, official_number, parse_date, parse_number
@@ -295,6 +295,69 @@ Tlf = { kind = "text", field = "phone" }
 "Kjønn" = { kind = "category", field = "sex", codes = { K = "woman", M = "man", "?" = "unknown" } }
 Notat = { kind = "ignore" }
 """
+
+
+CODEBOOK = """
+[register]
+name = "rosa"
+agency = "A"
+case_definition = "p"
+case_definition_id = "p"
+counting_rule = "c"
+population_covered = "w"
+population = "adults"
+presence = "new"
+period = {{ start = 2020-01-01, end = {end} }}
+[columns]
+{columns}
+"""
+NAME = '{kind="name",field="given_name"}'
+# The last day of the period, the columns, and whether the page accepts it; Python does if the page does.
+CODEBOOKS = [
+    ("2020-12-31", f"a={NAME}", True),
+    ("2020-02-29", f"'a b'={NAME}\n__proto__={{kind='ignore'}}", True),
+    ("2020-12-31", f'a={NAME}\nb={{kind="category",field="nationality"}}\nc={{kind="date",field="contact"}}', True),
+    ("2020-02-30", f"a={NAME}", False),
+    ("2020-12-31T00:00:00", f"a={NAME}", False),
+    ("2019-12-31", f"a={NAME}", False),
+    ('"2020-12-31"', f"a={NAME}", False),
+    ("2020-12-31", f"a={NAME}\na={NAME}", False),
+    ("2020-12-31", f"a={NAME}\nb={NAME}", False),
+    ("2020-12-31", f"2={NAME}", False),
+    ("2020-12-31", f'"a "={NAME}', False),
+    ("2020-12-31", 'a={kind="ignore"}', False),
+    ("2020-12-31", 'a={kind="name"}', False),
+    ("2020-12-31", 'a={kind="text",field="notes",identifier=false}', False),
+    ("2020-12-31", 'a={kind="category",field="sex",codes={K="kvinne"}}', False),
+    ("2020-12-31", 'a={kind="category",field="city"}', False),
+    ("2020-12-31", 'a={kind="category",field="nationality",identifier=false}', False),
+    ("2020-12-31", 'a={kind="name",field="alias_2"}', False),
+    ("2020-12-31", 'a={kind="ignore",field="x"}', False),
+    ("2020-12-31", 'a="x"', False),
+    ("2020-12-31", 'a={kind="name",field="given_name",secret=true}', False),
+    ("2020-12-31", "a={", False),
+]
+
+
+def test_codebooks_are_read_alike_or_refused(engine: object, tmp_path: Path) -> None:
+    """What the page accepts Python reads as the same columns and period; what is not a codebook the page refuses."""
+    path = tmp_path / "a.toml"
+    for end, columns, accepted in CODEBOOKS:
+        path.write_text(CODEBOOK.format(end=end, columns=columns), encoding="utf-8")
+        found = engine.evaluate(
+            """(text) => {
+              try {
+                const { columns, end } = mse.codebookOf(text);
+                return [end, columns.map(({ name, kind, field, identifier }) => [name, kind, field, identifier])];
+              } catch (error) { if (!error.fault) throw error; return null; }
+            }""",
+            path.read_text("utf-8"),
+        )
+        assert (found is not None) == accepted, columns
+        if accepted:
+            codebook = read_codebook(path)
+            own = [[column.name, column.kind, column.field, column.identifier] for column in codebook.columns]
+            assert found == [codebook.period[1].isoformat(), own]
 
 
 # Cells ---------------------------------------------------------------------------------------------------------------

@@ -13,6 +13,10 @@ function codebookOf(text) {
   } catch (error) {
     throw new BadInput("codebook_not_toml", { line: error.line ?? "?" });
   }
+  // smol-toml reads 30 February as 1 March.
+  for (const [, ...parts] of text.matchAll(/(?:start|end)["']?\s*=\s*([0-9]{4})-([0-9]{2})-([0-9]{2})/g)) {
+    if (existingDay(...parts.map(Number)) === null) throw new BadInput("bad_codebook", {}, [fault("bad_period")]);
+  }
   const problems = Object.keys(raw)
     .filter((key) => !["register", "columns"].includes(key))
     .map((key) => fault("unknown_part", { key }));
@@ -136,6 +140,8 @@ function columnProblems(column) {
 function* faultsOf(column) {
   const common = PAGE.common_categories[column.field];
   if (!column.name || stripped(column.name) !== column.name) yield ["bad_column_name"];
+  // JavaScript puts such names before all others, whatever the order in the file; the order of aliases counts.
+  if (isDigits(column.name)) yield ["heading_of_digits"];
   if (!PAGE.kinds.includes(column.kind)) {
     yield ["bad_kind", { kinds: PAGE.kinds.join(", ") }];
     return;
