@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numba
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from mse.histories import CaptureHistories
 from mse.interval import Interval, check_level
 from mse.models.bayes.convergence import posterior_tree
 from mse.models.bayes.decomposable_graphs import DecomposableGraphs, decomposable_graphs
+from mse.models.bayes.graph_sums import shape_of_each, sum_over_graphs, weights_and_medians
 from mse.models.bayes.hidden_mass import HiddenMass, weigh_hidden
 from mse.models.bayes.hyper_dirichlet import HyperDirichlet
 
@@ -29,7 +29,6 @@ FEWEST_LISTS, MOST_LISTS = 3, 7
 N_DRAWS = 4000
 FURTHEST = 1e10  # hidden persons per person seen, where the open grid ends and a power takes over
 NEGLIGIBLE = 1e-8  # share of the posterior that the graphs left out have together, judged by their peaks
-UNSEEN = 30.0  # units of log evidence below which a part is not seen in a sum
 MUCH = 0.1
 LARGEST_TAIL = 1e-3
 
@@ -223,7 +222,7 @@ class _Evidence:
     def summed(self, factors: NDArray[np.int16], hidden: Array) -> Array:
         """Log of the sum over graphs, at each number of hidden persons."""
         table, shared = self.at(hidden)
-        return np.asarray(_sum_over_graphs(table, shared, factors), dtype=np.float64)
+        return np.asarray(sum_over_graphs(table, shared, factors), dtype=np.float64)
 
 
 def _weigh(
@@ -233,7 +232,7 @@ def _weigh(
     furthest = FURTHEST * evidence.model.n_observed if n_hidden_max is None else float(n_hidden_max)
     coarse = _coarse_numbers(furthest)
     table, shared = evidence.at(coarse)
-    peaks, ends, slopes = _shape_of_each(table, shared, np.log(coarse + 0.5), graphs.factors)
+    peaks, ends, slopes = shape_of_each(table, shared, np.log(coarse + 0.5), graphs.factors)
     kept = _that_matter(peaks)
     factors = graphs.factors[kept]
     if n_hidden_max is not None:
@@ -272,7 +271,7 @@ def _by_graph(
 ) -> tuple[Array, Array]:
     """Log weight and median of hidden persons of each kept graph."""
     table, shared = evidence.at(mass.nodes)
-    log_weights, medians = _weights_and_medians(table, shared + mass.log_weights, mass.nodes, graphs.factors[kept])
+    log_weights, medians = weights_and_medians(table, shared + mass.log_weights, mass.nodes, graphs.factors[kept])
     return log_weights, medians
 
 
@@ -333,90 +332,3 @@ def _tree(histories: CaptureHistories, totals: Array) -> Any:
     }
     names = ["".join(map(str, history)) for history in histories.histories]
     return posterior_tree(groups, coords={"history": names}, dims={"count": ["history"]})
-
-
-@numba.njit(cache=True)
-def _curve(table, shared, rows, curve):  # type: ignore[no-untyped-def]
-    """Fill `curve` with the log evidence of one graph: table (n_rows, n_nodes), shared (n_nodes,), rows (n_lists,)."""
-    for node in range(len(curve)):
-        curve[node] = shared[node]
-    for row in rows:
-        factor = table[row]
-        for node in range(len(curve)):
-            curve[node] += factor[node]
-
-
-@numba.njit(cache=True)
-def _sum_over_graphs(table, shared, factors):  # type: ignore[no-untyped-def]
-    """Log of the sum over graphs of the evidence, shape (n_nodes,)."""
-    n_nodes = len(shared)
-    curve = np.empty(n_nodes)
-    tops = np.full(n_nodes, -np.inf)
-    for g in range(len(factors)):
-        _curve(table, shared, factors[g], curve)
-        for node in range(n_nodes):
-            tops[node] = max(tops[node], curve[node])
-    totals = np.zeros(n_nodes)
-    for g in range(len(factors)):
-        _curve(table, shared, factors[g], curve)
-        for node in range(n_nodes):
-            if curve[node] > tops[node] - UNSEEN:
-                totals[node] += np.exp(curve[node] - tops[node])
-    for node in range(n_nodes):
-        if tops[node] > -np.inf:
-            tops[node] += np.log(totals[node])
-    return tops
-
-
-@numba.njit(cache=True)
-def _shape_of_each(table, shared, log_hidden, factors):  # type: ignore[no-untyped-def]
-    """Peak of each graph's evidence per unit of log hidden persons, its value at the last node, its last slope.
-
-    A peak between two nodes is taken from the parabola through the three highest neighbours.
-    """
-    n_graphs, last = len(factors), len(shared) - 1
-    peaks, ends, slopes = np.empty(n_graphs), np.empty(n_graphs), np.empty(n_graphs)
-    curve = np.empty(len(shared))
-    for g in range(n_graphs):
-        _curve(table, shared, factors[g], curve)
-        ends[g] = curve[last]
-        slopes[g] = -np.inf
-        if curve[last] > -np.inf:
-            slopes[g] = (curve[last] - curve[last - 1]) / (log_hidden[last] - log_hidden[last - 1])
-        for node in range(len(curve)):
-            curve[node] += log_hidden[node]
-        at = np.argmax(curve)
-        peaks[g] = curve[at]
-        if 0 < at < last and np.isfinite(curve[at - 1]) and np.isfinite(curve[at + 1]):
-            left = (curve[at] - curve[at - 1]) / (log_hidden[at] - log_hidden[at - 1])
-            right = (curve[at + 1] - curve[at]) / (log_hidden[at + 1] - log_hidden[at])
-            bend = 2 * (right - left) / (log_hidden[at + 1] - log_hidden[at - 1])
-            middle = (left + right) / 2
-            if bend < 0:
-                peaks[g] += middle * middle / (-2 * bend)
-    return peaks, ends, slopes
-
-
-@numba.njit(cache=True)
-def _weights_and_medians(table, shared, hidden, factors):  # type: ignore[no-untyped-def]
-    """Log of the summed evidence of each graph, and the first node at or above half of it."""
-    n_graphs = len(factors)
-    log_weights, medians = np.empty(n_graphs), np.empty(n_graphs)
-    curve = np.empty(len(shared))
-    for g in range(n_graphs):
-        _curve(table, shared, factors[g], curve)
-        top = -np.inf
-        for node in range(len(curve)):
-            top = max(top, curve[node])
-        total = 0.0
-        for node in range(len(curve)):
-            curve[node] = np.exp(curve[node] - top) if curve[node] > top - UNSEEN else 0.0
-            total += curve[node]
-        log_weights[g] = top + np.log(total)
-        below = 0.0
-        for node in range(len(curve)):
-            below += curve[node]
-            if below >= total / 2:
-                medians[g] = hidden[node]
-                break
-    return log_weights, medians
