@@ -177,7 +177,7 @@ def test_random_persons_have_the_same_forms_and_tokens(engine: object) -> None:
     """Whole persons made of sound and of random cells give equal forms, tokens and filters."""
     source = random.Random(SEED)
     key = Key("vectors", SECRET)
-    persons = [random_person(source) for _ in range(1_500)]
+    persons = [random_person(source) for _ in range(800)]
     forms = [normal_forms(person) for person in persons]
     assert forms_on_page(engine, persons) == list(map(canonical, forms))
     records = [str(place) for place in range(len(persons))]
