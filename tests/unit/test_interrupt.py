@@ -1,6 +1,7 @@
 """Ctrl-C in the middle of the resamples ends the work at once, prints no result and leaves nothing behind."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,18 +16,23 @@ THREADS = [
     "-c",
     "import mse; mse.select_loglinear(mse.load_dataset('Kosovo'), n_boot=50_000, seed=1, n_jobs=2)",
 ]
+COUNTING = re.compile(rb"[1-9][0-9]*/50000")
 PATIENCE = 60.0  # seconds for an end that takes one
 
 
 def interrupted(command: list[str], folder) -> tuple[int, bytes, bytes]:
-    """Run a command, send it SIGINT once its progress bar shows resamples; exit code, output, what the terminal saw."""
+    """Run a command, send it SIGINT once its bar counts resamples; exit code, output, what the terminal saw.
+
+    Before the first resample is done the fits may still be compiled, and a signal that falls into a callback of the
+    compiler is lost.
+    """
     ours, theirs = pty.openpty()
     environment = os.environ | {"TERM": "xterm"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, cwd=folder, env=environment)
     os.close(theirs)
     seen = b""
     try:
-        while b"resamples" not in seen:
+        while not COUNTING.search(seen):
             seen += os.read(ours, 4096)
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=PATIENCE)
