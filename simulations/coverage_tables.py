@@ -78,7 +78,9 @@ def coverage_part(folder: Path, *, truth: Truth = coverage.TRUTH) -> str:
     """Markdown of the study."""
     variants = list(variants_of(folder, truth))
     told = [judged(variant, truth.true_n) for variant in variants]
-    absent = "".join(f"| `{name}` | {says} |{' |' * 8}\n" for name, says in ABSENT.items())
+    shown = {variant.name for variant in variants}
+    missing = {name: f"{method.says}: no rows yet" for name, method in METHODS.items() if name not in shown} | ABSENT
+    absent = "".join(f"| `{name}` | {says} |{' |' * 8}\n" for name, says in missing.items())
     parts = [
         _figures(variants, told) + absent,
         "### Against the published figures\n",
