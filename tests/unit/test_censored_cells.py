@@ -10,7 +10,6 @@ import pytest
 import mse
 from mse.errors import BadInput, Refused
 from mse.histories import CaptureHistories, read_histories
-from mse.models.loglinear.stability import stability_curve
 from mse.models.one_inflation import one_inflated_lower_bound
 from mse.models.two_lists import every_pair
 
@@ -120,10 +119,6 @@ def test_faults_in_the_columns_of_declared_cells_are_named() -> None:
         lambda h: mse.closed_population(h, model="Mb", ordered=True),
         lambda h: mse.sample_coverage(h),
         lambda h: mse.feasibility(h, seed=1),
-        lambda h: stability_curve(h, n_boot=10, seed=1),
-        lambda h: mse.select_loglinear(h, search="downhill"),
-        lambda h: mse.select_loglinear(h, search="stepwise"),
-        lambda h: mse.select_loglinear(h, n_boot=10, seed=1, resampling="binomial"),
         lambda h: mse.fit_loglinear(h, "independence", likelihood="multinomial"),
         lambda h: mse.fit_loglinear(h, "independence").glm,
         lambda h: mse.chapman(h, lists=("a", "c")),
@@ -134,12 +129,6 @@ def test_a_method_without_censored_cells_says_so(method: object) -> None:
     with pytest.raises(Refused, match=r"censored|upper bound") as refusal:
         method(table())  # type: ignore[operator]
     assert ";" in str(refusal.value)
-
-
-def test_six_lists_with_censored_cells_are_searched_up_to_two_list_terms_only() -> None:
-    """The millions of models of six lists are not all fitted, and the refusal says what is offered."""
-    with pytest.raises(Refused, match="use max_order=2"):
-        mse.select_loglinear(replace(mse.load_dataset("UKdat"), censored_cells=frozenset({"000001"})))
 
 
 def test_lower_bounds_take_the_number_that_makes_them_lowest() -> None:

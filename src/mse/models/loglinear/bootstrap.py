@@ -85,12 +85,13 @@ class Resampling:
 
 
 def resample_counts(
-    counts: NDArray[np.float64], n_boot: int, *, seed: int, n_hat: float | None = None
+    counts: NDArray[np.float64], n_boot: int, *, seed: int, n_hat: float | None = None, n_outside: float = 0.0
 ) -> NDArray[np.float64]:
     """Resampled tables, shape (n_boot, 2**K).
 
-    The persons observed are drawn with replacement. With `n_hat` their number is drawn too, binomial with N-hat trials;
-    without, it stays as it is.
+    The persons listed are drawn with replacement. With `n_hat` their number is drawn too, binomial with N-hat trials;
+    without, it stays as it is. `n_outside` of them, who are not in the population, are no outcome of these trials:
+    their number, to a whole person, stays.
     """
     if n_boot < 1:
         raise BadInput(f"n_boot={n_boot!r} gives no resample; 1000 is usual")
@@ -98,7 +99,8 @@ def resample_counts(
     n_observed = int(counts.sum())
     if n_hat is None:
         return rng.multinomial(n_observed, counts / n_observed, size=n_boot).astype(np.float64)
-    sizes = rng.binomial(max(round(n_hat), n_observed), n_observed / n_hat, size=n_boot)
+    n_inside = n_observed - n_outside
+    sizes = rng.binomial(max(round(n_hat), round(n_inside)), n_inside / n_hat, size=n_boot) + round(n_outside)
     return np.stack([rng.multinomial(size, counts / n_observed) for size in sizes]).astype(np.float64)
 
 

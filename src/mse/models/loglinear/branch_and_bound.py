@@ -16,9 +16,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from mse.models.loglinear.censored import best_of_cells
 from mse.models.loglinear.exclusions import cells_lost, excluded_by, marginal_exclusions, what_is_left
 from mse.models.loglinear.existence import KnownExistence, settle
-from mse.models.loglinear.poisson import CONVERGED, fit_batch, fit_model, table_sums, workspace
+from mse.models.loglinear.persons import fit_many, fit_one
+from mse.models.loglinear.poisson import CONVERGED, table_sums, workspace
 
 __all__ = ["best_models", "term_order"]
 
@@ -55,6 +57,7 @@ class _Open(NamedTuple):
 
 def best_models(
     counts: NDArray[np.float64],
+    in_doubt: NDArray[np.float64],
     possible: NDArray[np.bool_],
     penalty: NDArray[np.float64],
     n_top: int,
@@ -70,6 +73,9 @@ def best_models(
     Parameters
     ----------
     counts : ndarray of float64, shape (2**K,)
+        Persons known to be in the population.
+    in_doubt : ndarray of float64, shape (2**K,) or (0,)
+        Doubtful persons of censored cells; empty where there are none.
     possible : ndarray of bool, shape (2**K,)
     penalty : ndarray of float64
         By number of parameters, not falling.
@@ -103,15 +109,17 @@ def best_models(
     search.inside[0], search.largest[0] = forced, allowed
     while True:
         n_open, n_found, n_doubtful = _go_on(
-            counts, possible, penalty, terms, below, above, starts[:0] if begun else starts, n_lists, everywhere, lost,
-            exclusions, search, begun, n_open, n_found,
+            counts, in_doubt if in_doubt.size else None, possible, penalty, terms, below, above,
+            starts[:0] if begun else starts, n_lists, everywhere, lost, exclusions, search, begun, n_open, n_found,
         )  # fmt: skip
         begun = True
         models = search.doubtful[:n_doubtful]
         models = models[np.argsort(-np.bitwise_count(models).astype(np.int64), kind="stable")]
-        _, deviance, _, n_parameters, ended, zero = fit_batch(models, terms, possible, counts, n_lists)
+        _, deviance, _, n_parameters, ended, zero = fit_many(models, terms, possible, counts, in_doubt, n_lists)
         status, directions = settle(models, zero, terms, possible, counts, n_lists, known=known)
         for m in np.flatnonzero(status == 0):
+            if ended[m] != CONVERGED and in_doubt.size:
+                continue  # the bounds of censored cells are too wide to identify the total
             if ended[m] != CONVERGED:
                 raise RuntimeError("Newton's method did not converge although the MLE exists")
             value = deviance[m] + penalty[n_parameters[m]]
@@ -153,8 +161,8 @@ def _insert(criterion, found, value, model, n_found, n_top):  # type: ignore[no-
 
 @njit(cache=True, nogil=True)
 def _go_on(  # type: ignore[no-untyped-def]
-    counts, possible, penalty, term_masks, below, above, starts, n_lists, everywhere, lost, exclusions, search, begun,
-    n_open, n_found,
+    counts, in_doubt, possible, penalty, term_masks, below, above, starts, n_lists, everywhere, lost, exclusions,
+    search, begun, n_open, n_found,
 ):  # fmt: skip
     """Work on the open nodes until none is left or the doubtful models are as many as there is room for.
 
@@ -162,7 +170,7 @@ def _go_on(  # type: ignore[no-untyped-def]
     """
     stack_in, stack_largest, stack_deviance, stack_certain, criterion, found, doubtful = search
     n_top = criterion.size
-    table = table_sums(possible, counts, n_lists)
+    table, best = table_sums(possible, counts, n_lists), best_of_cells(counts, in_doubt)
     room = workspace(counts.size, n_lists, term_masks.size)
     fixed = 1
     for j in range(n_lists):
@@ -174,14 +182,14 @@ def _go_on(  # type: ignore[no-untyped-def]
 
     n_doubtful = 0
     for i in range(starts.size):
-        answer = fit_model(starts[i], term_masks, possible, counts, table, n_lists, room)
+        answer = fit_one(starts[i], term_masks, possible, counts, in_doubt, best, table, n_lists, room)
         if answer[4] == CONVERGED and answer[2] > 1.0:
             n_found = _insert(criterion, found, answer[1] + penalty[answer[3]], starts[i], n_found, n_top)
     if not begun:
         alive, largest = what_is_left(stack_in[0], stack_largest[0], everywhere, lost, below, above, exclusions)
         if not alive:
             return 0, n_found, 0
-        answer = fit_model(largest, term_masks, possible, counts, table, n_lists, room)
+        answer = fit_one(largest, term_masks, possible, counts, in_doubt, best, table, n_lists, room)
         stack_largest[0] = largest
         stack_deviance[0] = max(answer[1], 0.0) if answer[4] == CONVERGED else 0.0
         stack_certain[0] = answer[4] == CONVERGED and answer[2] > 1.0
@@ -202,7 +210,7 @@ def _go_on(  # type: ignore[no-untyped-def]
             continue
         if smaller != largest:
             largest = smaller
-            answer = fit_model(largest, term_masks, possible, counts, table, n_lists, room)
+            answer = fit_one(largest, term_masks, possible, counts, in_doubt, best, table, n_lists, room)
             deviance = max(answer[1], deviance) if answer[4] == CONVERGED else deviance
             certain = answer[4] == CONVERGED and answer[2] > 1.0
         bound = deviance + penalty[_n_parameters(inside, fixed, counted)]
@@ -229,7 +237,7 @@ def _go_on(  # type: ignore[no-untyped-def]
         alive, smaller = what_is_left(inside, largest & ~above[j], everywhere, lost, below, above, exclusions)
         if not alive:
             continue
-        answer = fit_model(smaller, term_masks, possible, counts, table, n_lists, room)
+        answer = fit_one(smaller, term_masks, possible, counts, in_doubt, best, table, n_lists, room)
         lower = max(answer[1], deviance) if answer[4] == CONVERGED else deviance
         if lower + penalty[_n_parameters(inside, fixed, counted)] - SLACK <= worst:
             stack_in[n_open] = inside

@@ -19,6 +19,7 @@ from mse.models.loglinear.poisson import (
     TOLERANCE,
     Fit,
     _cholesky,
+    _independent,
     _information,
     _largest,
     _margin,
@@ -30,7 +31,14 @@ from mse.models.loglinear.poisson import (
     workspace,
 )
 
-__all__ = ["best_log_probability", "fit_censored_batch", "fit_censored_cells", "moments"]
+__all__ = [
+    "best_log_probability",
+    "best_of_cells",
+    "fit_censored_batch",
+    "fit_censored_cells",
+    "fit_censored_model",
+    "moments",
+]
 
 LARGEST_EXPONENT = 300.0
 SMALLEST_MEAN = 1e-300
@@ -202,62 +210,85 @@ def fit_censored_cells(
 
 
 @njit(cache=True, nogil=True)
+def best_of_cells(known, doubtful):  # type: ignore[no-untyped-def]
+    """`best_log_probability` of each cell with doubtful persons, 0 elsewhere; empty where `doubtful` is None."""
+    if doubtful is None:
+        return np.zeros(0)
+    best = np.zeros(doubtful.size)
+    for cell in range(doubtful.size):
+        if doubtful[cell] > 0.0:
+            best[cell] = best_log_probability(known[cell], doubtful[cell])
+    return best
+
+
+@njit(cache=True, nogil=True)
 def fit_censored_batch(models, term_masks, possible, known, doubtful, n_lists):  # type: ignore[no-untyped-def]
     """Fit many models to one table with censored cells; what `poisson.fit_batch` returns, in the same order.
 
     `n_hidden` holds the persons not known to be observed: those on no list, and those expected among the doubtful.
     The deviance is measured from a model that gives each cell the mean at which it is most likely.
     """
-    n_models, size = models.size, known.size
-    n_hidden, deviance, margin = np.empty(n_models), np.empty(n_models), np.zeros(n_models)
+    n_models = models.size
+    n_hidden, deviance, margin = np.empty(n_models), np.empty(n_models), np.empty(n_models)
     n_parameters, status = np.empty(n_models, np.int64), np.empty(n_models, np.int64)
-    zero_terms = np.zeros(n_models, np.uint64)
-    sufficient, cells_of = table_sums(possible, known, n_lists)
-    masks, beta, means, information, active = workspace(size, n_lists, term_masks.size)
-    best = np.zeros(size)
-    for cell in range(size):
-        if doubtful[cell] > 0.0:
-            best[cell] = best_log_probability(known[cell], doubtful[cell])
+    zero_terms = np.empty(n_models, np.uint64)
+    table, best = table_sums(possible, known, n_lists), best_of_cells(known, doubtful)
+    room = workspace(known.size, n_lists, term_masks.size)
     for m in range(n_models):
-        active[:] = possible
-        n_terms, n_all = 1, 1
-        for j in range(n_lists + term_masks.size):
-            if j < n_lists:
-                mask = 1 << (n_lists - 1 - j)
-            elif models[m] >> np.uint64(j - n_lists) & np.uint64(1):
-                mask = term_masks[j - n_lists]
-            else:
-                continue
-            if cells_of[mask] == 0.0:
-                continue
-            n_all += 1
-            if sufficient[mask] > 0.0:
-                masks[n_terms] = mask
-                n_terms += 1
-                continue
-            if j >= n_lists:
-                zero_terms[m] |= np.uint64(1) << np.uint64(j - n_lists)
-            for cell in range(size):
-                if cell & mask == mask:
-                    active[cell] = False
-        n_parameters[m] = n_all
-        status[m] = _newton(
-            masks, n_terms, active, known, doubtful, 0.0, n_lists, False, beta[:n_terms], means, information
-        )
-        if status[m] == CONVERGED:
-            margin[m] = _proof(information, masks, n_terms, active, known, doubtful, n_lists)
-        n_hidden[m] = np.exp(beta[0])
-        total = 0.0
-        for cell in range(size):
-            if not active[cell]:
-                continue
-            if doubtful[cell] > 0.0:
-                expected, _, _, log_probability = moments(known[cell], doubtful[cell], means[cell])
-                n_hidden[m] += expected - known[cell]
-                total += best[cell] - log_probability
-            else:
-                total += means[cell] - known[cell]
-                if known[cell] > 0.0:
-                    total += known[cell] * np.log(known[cell] / means[cell])
-        deviance[m] = 2.0 * total
+        answer = fit_censored_model(models[m], term_masks, possible, known, doubtful, best, table, n_lists, room)
+        n_hidden[m], deviance[m], margin[m], n_parameters[m], status[m], zero_terms[m] = answer
     return n_hidden, deviance, margin, n_parameters, status, zero_terms
+
+
+@njit(cache=True, nogil=True)
+def fit_censored_model(model, term_masks, possible, known, doubtful, best, table, n_lists, room):  # type: ignore[no-untyped-def]
+    """One model of `fit_censored_batch`, as `poisson.fit_model`; `best` comes from `best_of_cells`."""
+    sufficient, cells_of = table
+    masks, beta, means, information, active = room
+    size = known.size
+    active[:] = possible
+    n_terms, n_parameters = 1, 1
+    zero_terms = np.uint64(0)
+    for j in range(n_lists + term_masks.size):
+        if j < n_lists:
+            mask = 1 << (n_lists - 1 - j)
+        elif model >> np.uint64(j - n_lists) & np.uint64(1):
+            mask = term_masks[j - n_lists]
+        else:
+            continue
+        if cells_of[mask] == 0.0:
+            continue
+        n_parameters += 1
+        if sufficient[mask] > 0.0:
+            masks[n_terms] = mask
+            n_terms += 1
+            continue
+        if j >= n_lists:
+            zero_terms |= np.uint64(1) << np.uint64(j - n_lists)
+        for cell in range(size):
+            if cell & mask == mask:
+                active[cell] = False
+    status = _newton(masks, n_terms, active, known, doubtful, 0.0, n_lists, False, beta[:n_terms], means, information)
+    margin = 0.0
+    if status == CONVERGED:
+        margin = _proof(information, masks, n_terms, active, known, doubtful, n_lists)
+    else:
+        n_independent = _independent(masks, n_terms, active, n_lists, means, information)
+        if n_independent < n_terms:
+            n_terms = n_independent
+            status = _newton(
+                masks, n_terms, active, known, doubtful, 0.0, n_lists, False, beta[:n_terms], means, information
+            )
+    n_hidden, total = np.exp(beta[0]), 0.0
+    for cell in range(size):
+        if not active[cell]:
+            continue
+        if doubtful[cell] > 0.0:
+            expected, _, _, log_probability = moments(known[cell], doubtful[cell], means[cell])
+            n_hidden += expected - known[cell]
+            total += best[cell] - log_probability
+        else:
+            total += means[cell] - known[cell]
+            if known[cell] > 0.0:
+                total += known[cell] * np.log(known[cell] / means[cell])
+    return n_hidden, 2.0 * total, margin, n_parameters, status, zero_terms

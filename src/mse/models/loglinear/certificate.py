@@ -13,11 +13,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from mse.models.loglinear.censored import fit_censored_cells
 from mse.models.loglinear.extended import STATUSES, Support
 from mse.models.loglinear.poisson import CONVERGED, TOLERANCE, Fit, fit_cells, superset_sums
 
 __all__ = ["existence_is_proved", "finite_part", "fit_with_status"]
 
+NOBODY: NDArray[np.float64] = np.empty(0)
 REMEMBERED = 65_536  # answers that are kept: they depend on the counts only by which are positive
 
 
@@ -60,7 +62,10 @@ def finite_part(terms, possible, overlaps, cells_of):  # type: ignore[no-untyped
 
 
 def fit_with_status(
-    masks: NDArray[np.int64], active: NDArray[np.bool_], counts: NDArray[np.float64]
+    masks: NDArray[np.int64],
+    active: NDArray[np.bool_],
+    counts: NDArray[np.float64],
+    doubtful: NDArray[np.float64] = NOBODY,
 ) -> tuple[Fit, str]:
     """Fit one model to the active cells, and say with one of `STATUSES` whether its answer is one.
 
@@ -71,7 +76,12 @@ def fit_with_status(
     active : ndarray of bool, shape (2**K,)
         Cells left once the terms that nobody has are -inf; index 0 is the missing cell, and not active.
     counts : ndarray of float64, shape (2**K,)
+        Persons known to be in the population.
+    doubtful : ndarray of float64, shape (2**K,) or (0,)
+        Doubtful persons of censored cells; empty where there are none.
     """
+    if doubtful.size:
+        return _censored_with_status(masks, active, counts, doubtful)
     fit = fit_cells(masks, active, counts)
     if fit.status == CONVERGED and (fit.margin > 1 or existence_is_proved(masks, active, counts, fit.means)):
         return fit, STATUSES[0]
@@ -80,6 +90,20 @@ def fit_with_status(
         fit = fit_cells(_independent(masks, active), active, counts)
         if fit.status != CONVERGED:
             raise RuntimeError("Newton's method did not converge although the MLE exists")
+    return fit, status
+
+
+def _censored_with_status(
+    masks: NDArray[np.int64], active: NDArray[np.bool_], known: NDArray[np.float64], doubtful: NDArray[np.float64]
+) -> tuple[Fit, str]:
+    """The same with censored cells, whose bounds may be too wide to identify the total."""
+    fit = fit_censored_cells(masks, active, known, doubtful)
+    if fit.status == CONVERGED and fit.margin > 1:
+        return fit, STATUSES[0]
+    status = _status(active.tobytes(), masks.tobytes(), (known[active] > 0).tobytes())
+    if status == STATUSES[0] and fit.status != CONVERGED:
+        fit = fit_censored_cells(_independent(masks, active), active, known, doubtful)
+        status = STATUSES[0] if fit.status == CONVERGED else "not_identified"
     return fit, status
 
 

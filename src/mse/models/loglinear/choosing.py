@@ -1,6 +1,7 @@
 """Choosing the best model of one table again and again: over all models, or among given ones.
 
-A chooser is a frozen value made once from the original table; it answers any counts on the same cells.
+A chooser is a frozen value made once from the original table; it answers any counts on the same cells. With censored
+cells these are the 2**K known counts and behind them the 2**K doubtful ones (`persons.apart`).
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from mse.models.loglinear.branch_and_bound import best_models
 from mse.models.loglinear.criteria import Criterion
 from mse.models.loglinear.existence import KnownExistence, statuses_of
-from mse.models.loglinear.poisson import CONVERGED, fit_batch
+from mse.models.loglinear.persons import apart, fit_many
+from mse.models.loglinear.poisson import CONVERGED
 
 __all__ = ["AllModels", "AmongModels", "Choice", "Chooser"]
 
@@ -44,9 +46,10 @@ class AmongModels:
 
     def best(self, counts: NDArray[np.float64], n_top: int = 1) -> list[Choice]:
         """The first `n_top` models that have an MLE and an identified total."""
-        fits = fit_batch(self.models, self.terms, self.possible, counts, self.n_lists)
+        known, doubtful = apart(counts, len(self.possible))
+        fits = fit_many(self.models, self.terms, self.possible, known, doubtful, self.n_lists)
         n_hidden, deviance, margin, n_parameters, ended, zero_terms = fits
-        n_observed = counts.sum()
+        n_observed = known.sum()
         penalty = self.criterion.penalty(n_parameters, n_observed=n_observed, n_cells=int(self.possible.sum()))
         value = np.where(ended == CONVERGED, deviance + penalty, np.inf)
         chosen: list[Choice] = []
@@ -54,9 +57,16 @@ class AmongModels:
             if len(chosen) == n_top or not np.isfinite(value[m]):
                 break
             one = slice(m, m + 1)
-            checks = {"margin": margin[one], "ended": ended[one], "zero_terms": zero_terms[one]}
             if not statuses_of(
-                self.models[one], self.terms, self.possible, counts, self.n_lists, **checks, known=self.known
+                self.models[one],
+                self.terms,
+                self.possible,
+                known,
+                self.n_lists,
+                margin=margin[one],
+                ended=ended[one],
+                zero_terms=zero_terms[one],
+                known=self.known,
             )[0]:
                 chosen.append(Choice(int(self.models[m]), float(n_observed + n_hidden[m]), float(value[m])))
         return chosen
@@ -81,13 +91,15 @@ class AllModels:
     def best(self, counts: NDArray[np.float64], n_top: int = 1) -> list[Choice]:
         """The first `n_top` models that have an MLE and an identified total."""
         allowed = 2 ** len(self.terms) - 1 if self.allowed is None else self.allowed
+        known, doubtful = apart(counts, len(self.possible))
         penalty = self.criterion.penalty(
             np.arange(2 + self.n_lists + len(self.terms)),
-            n_observed=counts.sum(),
+            n_observed=known.sum(),
             n_cells=int(self.possible.sum()),
         )
         models = best_models(
-            counts,
+            known,
+            doubtful,
             self.possible,
             penalty,
             n_top,

@@ -7,11 +7,10 @@ From each start the walk goes to the best neighbour, one term more or one maxima
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import exp, inf, nan
+from math import inf, nan
 
 import numpy as np
 import pandas as pd
-from numba import njit
 from numpy.typing import NDArray
 
 from mse.errors import BadInput, NoFiniteMLE
@@ -19,7 +18,8 @@ from mse.histories import CaptureHistories
 from mse.models.loglinear.certificate import finite_part, fit_with_status
 from mse.models.loglinear.choosing import Choice
 from mse.models.loglinear.criteria import Criterion
-from mse.models.loglinear.extended import full_table, log_likelihood_of_counts
+from mse.models.loglinear.extended import known_and_doubtful, log_likelihood_of_cells, persons_of, possible_cells
+from mse.models.loglinear.persons import apart, hidden_and_deviance
 from mse.models.loglinear.poisson import table_sums
 from mse.models.loglinear.stepwise import stepwise_bitset
 from mse.models.loglinear.terms import LogLinear, all_terms, parse_model
@@ -45,9 +45,10 @@ class Visited:
 
 @dataclass(frozen=True, eq=False)
 class _Table:
-    """The counts, the penalty by number of parameters, and every model fitted so far."""
+    """Known and doubtful persons, the penalty by number of parameters, and every model fitted so far."""
 
     counts: NDArray[np.float64]
+    doubtful: NDArray[np.float64]
     possible: NDArray[np.bool_]
     n_lists: int
     penalty: NDArray[np.float64]
@@ -63,10 +64,10 @@ class _Table:
         if terms not in self.visited:
             singles = [1 << j for j in range(self.n_lists)]
             masks, active, n_parameters = finite_part(np.array([*singles, *sorted(terms)]), self.possible, *self.sums)
-            fit, status = fit_with_status(masks, active, self.counts)
+            fit, status = fit_with_status(masks, active, self.counts, self.doubtful)
             n_hidden, deviance = nan, nan
             if status == "ok":
-                n_hidden, deviance = exp(fit.beta[0]), _deviance(self.counts, fit.means, active)
+                n_hidden, deviance = hidden_and_deviance(self.counts, self.doubtful, active, fit.means, fit.beta[0])
             self.visited[terms] = Visited(n_hidden, deviance, n_parameters, status)
         return self.visited[terms]
 
@@ -119,7 +120,7 @@ class Downhill:
         seed: int = 0,
     ) -> "Downhill":
         """The search over the models that hold what is forced and nothing that is forbidden."""
-        _, possible = full_table(histories)
+        possible = possible_cells(histories)
         terms, forced = _terms(histories, max_order, force, forbid)
         return cls(terms, possible, histories.n_lists, criterion, forced, tuple(starts), n_random, seed)
 
@@ -153,8 +154,9 @@ class Downhill:
     def _table(self, counts: NDArray[np.float64]) -> _Table:
         parameters = np.arange(2 + self.n_lists + len(self.terms))
         n_cells = int(self.possible.sum())
-        penalty = self.criterion.penalty(parameters, n_observed=float(counts.sum()), n_cells=n_cells)
-        return _Table(counts, self.possible, self.n_lists, penalty)
+        known, doubtful = apart(counts, len(self.possible))
+        penalty = self.criterion.penalty(parameters, n_observed=float(known.sum()), n_cells=n_cells)
+        return _Table(known, doubtful, self.possible, self.n_lists, penalty)
 
     def _choice(self, table: _Table, terms: Terms) -> Choice:
         model = sum(1 << place for place, term in enumerate(self.terms) if term in terms)
@@ -226,7 +228,7 @@ def downhill_ranking(
     Parameters
     ----------
     histories : CaptureHistories
-        Without strata.
+        Without strata; censored cells count as in `fit_loglinear`.
     by : {"bic", "aic", "aicc"}
     bic_n : {"individuals", "cells"}
         Whether BIC's penalty is the log of the number of persons observed or of the number of cells.
@@ -267,11 +269,11 @@ def downhill_ranking(
     """
     criterion = Criterion(by, bic_n)
     _check(histories, max_order, starts, n_random, seed)
-    counts, _ = full_table(histories)
+    persons = persons_of(histories)
     search = Downhill.within(
         histories, criterion, max_order, force, forbid, starts=starts, n_random=n_random, seed=seed or 0
     )
-    return _ranking(search.visit(counts), histories, criterion)
+    return _ranking(search.visit(persons), histories, criterion)
 
 
 def _terms(
@@ -321,7 +323,7 @@ def _ranking(table: _Table, histories: CaptureHistories, criterion: Criterion) -
     found = list(table.visited.values())
     n_cells, n_parameters = int(table.possible.sum()), np.array([one.n_parameters for one in found])
     deviance = np.array([one.deviance for one in found])
-    minus_two_log = deviance - 2 * log_likelihood_of_counts(table.counts)
+    minus_two_log = deviance - 2 * log_likelihood_of_cells(*known_and_doubtful(histories))
     values: dict[str, NDArray[np.float64]] = {}
     for name in ("aic", "bic", "aicc"):
         one = Criterion(name, criterion.bic_n)
@@ -347,17 +349,6 @@ def _ranking(table: _Table, histories: CaptureHistories, criterion: Criterion) -
     )
     order = np.lexsort((frame["model"], frame["bic"], frame[criterion.by], frame["status"] != "ok"))
     return frame.iloc[order].reset_index(drop=True)
-
-
-@njit(cache=True, nogil=True)
-def _deviance(counts, means, active):  # type: ignore[no-untyped-def]
-    total = 0.0
-    for cell in range(counts.size):
-        if active[cell]:
-            total += means[cell] - counts[cell]
-            if counts[cell] > 0.0:
-                total += counts[cell] * np.log(counts[cell] / means[cell])
-    return 2.0 * total
 
 
 def _one_list_less(term: int) -> Iterator[int]:

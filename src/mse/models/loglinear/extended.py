@@ -29,6 +29,7 @@ __all__ = [
     "known_and_doubtful",
     "log_likelihood_of_cells",
     "log_likelihood_of_counts",
+    "persons_of",
     "possible_cells",
     "support_of",
 ]
@@ -233,6 +234,12 @@ def known_and_doubtful(histories: CaptureHistories) -> tuple[NDArray[np.float64]
     histories.require_one_stratum()
     known = np.concatenate([[0], histories.known_counts]).astype(np.float64)
     return known, np.concatenate([[0], histories.counts]) - known
+
+
+def persons_of(histories: CaptureHistories) -> NDArray[np.float64]:
+    """The table as choosers and resamples take it: the counts, and doubtful persons behind them if there are any."""
+    known, doubtful = known_and_doubtful(histories)
+    return np.concatenate([known, doubtful]) if doubtful.any() else known
 
 
 def support_of(model: LogLinear, counts: NDArray[np.float64], possible: NDArray[np.bool_]) -> Support:

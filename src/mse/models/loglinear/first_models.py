@@ -13,10 +13,12 @@ from numba import njit
 from numpy.typing import NDArray
 
 from mse.models.loglinear.branch_and_bound import SLACK
+from mse.models.loglinear.censored import best_of_cells
 from mse.models.loglinear.choosing import Choice
 from mse.models.loglinear.criteria import Criterion
 from mse.models.loglinear.existence import statuses_of
-from mse.models.loglinear.poisson import CONVERGED, fit_model, table_sums, workspace
+from mse.models.loglinear.persons import apart, fit_one
+from mse.models.loglinear.poisson import CONVERGED, table_sums, workspace
 
 __all__ = ["FirstModels", "Leader"]
 
@@ -46,19 +48,21 @@ class FirstModels:
         The last leader of a rank up to `n_top` is what `AmongModels` finds among the first `n_top`. `best`, where the
         best of all models is known, saves walking beyond it.
         """
-        n_observed = counts.sum()
+        certain, doubtful = apart(counts, len(self.possible))
+        n_observed = certain.sum()
         penalty = self.criterion.penalty(
             np.arange(2 + self.n_lists + len(self.terms)), n_observed=n_observed, n_cells=int(self.possible.sum())
         )
         known = np.flatnonzero(self.models == np.uint64(best)) if best is not None else np.empty(0, dtype=np.int64)
         models = self.models[: known[0] + 1] if len(known) else self.models
-        walked = _walk(models, counts, self.possible, penalty, self.terms, self.n_lists)
+        in_doubt = doubtful if doubtful.size else None
+        walked = _walk(models, certain, in_doubt, self.possible, penalty, self.terms, self.n_lists)
         found: list[Leader] = []
         for place, value, n_hidden, margin, ended, zero_terms in zip(*(one.tolist() for one in walked), strict=True):
             choice = Choice(int(self.models[place]), float(n_observed + n_hidden), value)
             if found and (value, choice.model) > (found[-1].choice.criterion, found[-1].choice.model):
                 continue
-            if margin > 1 or self._has_answer(place, counts, margin, ended, zero_terms):
+            if margin > 1 or self._has_answer(place, certain, margin, ended, zero_terms):
                 found.append(Leader(place + 1, choice))
         return tuple(found)
 
@@ -76,12 +80,12 @@ class FirstModels:
 
 
 @njit(cache=True, nogil=True)
-def _walk(models, counts, possible, penalty, term_masks, n_lists):  # type: ignore[no-untyped-def]
+def _walk(models, counts, in_doubt, possible, penalty, term_masks, n_lists):  # type: ignore[no-untyped-def]
     """Places of the models that improve on all before them whose MLE certainly exists, with what `fit_model` says.
 
     Those of doubtful existence are among them but are improved on as if they were not there.
     """
-    table = table_sums(possible, counts, n_lists)
+    table, best = table_sums(possible, counts, n_lists), best_of_cells(counts, in_doubt)
     room = workspace(counts.size, n_lists, term_masks.size)
     fixed = 1
     for j in range(n_lists):
@@ -116,7 +120,7 @@ def _walk(models, counts, possible, penalty, term_masks, n_lists):  # type: igno
                 least = deviance_of_larger[i]
         if least + penalty[n_parameters] - SLACK > leading:
             continue
-        answer = fit_model(model, term_masks, possible, counts, table, n_lists, room)
+        answer = fit_one(model, term_masks, possible, counts, in_doubt, best, table, n_lists, room)
         if answer[4] == CONVERGED:
             larger[n_larger % MOST_BOUNDS] = model
             deviance_of_larger[n_larger % MOST_BOUNDS] = answer[1]

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from mse import provenance
 from mse.errors import BadInput, Refused
@@ -16,9 +15,7 @@ from mse.estimate import Replicated
 from mse.histories import CaptureHistories
 from mse.interval import IntervalRule, LogNormal
 from mse.models.loglinear.bootstrap import bootstrap_rule, choose_in_resamples
-from mse.models.loglinear.censored_choosing import AmongModelsCensored
 from mse.models.loglinear.censored_profile import CensoredProfile
-from mse.models.loglinear.choosing import Chooser
 from mse.models.loglinear.extended import ExtendedMLE, extended_mle, possible_cells
 from mse.models.loglinear.given_model import GivenModel
 from mse.models.loglinear.parametric_bootstrap import draw_resamples
@@ -39,8 +36,7 @@ INTERVALS = ("profile", "log-normal", *RESAMPLED)
 LIKELIHOODS = ("poisson", "multinomial")
 WORTH_SAYING = 0.05
 TAKES_N_AS_GIVEN = (
-    "the interval takes the number observed as given and is about {share:.0%} too short for that; "
-    "likelihood='multinomial' is not"
+    "the interval takes the number observed as given and is about {share:.0%} too short for that; {way_out} is not"
 )
 OF_DOUBTFUL = (
     "of the {doubtful:,.0f} persons whose membership is in doubt about {expected:,.0f} belong to the population under "
@@ -183,7 +179,7 @@ def fit_loglinear(
     if not n_boot:
         return estimate
     assert seed is not None
-    chooser = _chooser(parsed, mle, possible_cells(histories))
+    chooser = GivenModel(np.array(parsed.terms, dtype=np.int64), possible_cells(histories), parsed.n_lists)
     resamples = draw_resamples(mle, n_boot, how=resampling, seed=seed)
     resampled = choose_in_resamples(chooser, resamples, n_jobs=n_jobs)
     drawn = replace(estimate, draws=resampled.totals[:, None])
@@ -193,15 +189,6 @@ def fit_loglinear(
         interval, chooser, mle.persons, estimate.n_hat, resampled.totals, n_observed=mle.n_observed, n_jobs=n_jobs
     )
     return replace(drawn, uncertainty=rule, notes=(*resampled.notes, *notes_on_resampling(mle, resampling)))
-
-
-def _chooser(model: LogLinear, mle: ExtendedMLE, possible: NDArray[np.bool_]) -> Chooser:
-    """What fits the model to a resample."""
-    if not mle.is_censored:
-        return GivenModel(np.array(model.terms, dtype=np.int64), possible, model.n_lists)
-    terms = np.array(sorted(model.interactions), dtype=np.int64)
-    everything = np.array([2 ** len(terms) - 1], dtype=np.uint64)
-    return AmongModelsCensored(everything, terms, possible, model.n_lists)
 
 
 def check_interval(interval: str | None, n_boot: int, seed: int | None, allowed: Sequence[str | None]) -> None:
@@ -217,8 +204,15 @@ def check_interval(interval: str | None, n_boot: int, seed: int | None, allowed:
 def notes_on_resampling(mle: ExtendedMLE, how: str) -> tuple[str, ...]:
     """What a reader must know of an interval from such resamples."""
     if how != "fixed" or _share_too_short(mle) < WORTH_SAYING:
+        return _notes_on_doubtful(mle)
+    return (*_notes_on_doubtful(mle), KEEPS_N.format(share=_share_too_short(mle)))
+
+
+def _notes_on_doubtful(mle: ExtendedMLE) -> tuple[str, ...]:
+    if not mle.is_censored:
         return ()
-    return (KEEPS_N.format(share=_share_too_short(mle)),)
+    expected = float(mle.among_doubtful[0].sum())
+    return (OF_DOUBTFUL.format(doubtful=mle.doubtful.sum(), expected=expected, known=mle.n_observed),)
 
 
 def estimate_of(
@@ -235,16 +229,13 @@ def estimate_of(
     if mle.is_censored and likelihood != "poisson":
         raise Refused(
             "the multinomial likelihood needs the number observed, which censored cells leave open; use "
-            "likelihood='poisson'"
+            "likelihood='poisson', and resampling='binomial' where few are hidden"
         )
     profile = CensoredProfile(mle, note) if mle.is_censored else ProfileLikelihood(mle, likelihood, note)
-    notes = [note] if note else []
-    if mle.is_censored:
-        expected = mle.diagnostics()["n_expected_among_doubtful"]
-        notes.append(OF_DOUBTFUL.format(doubtful=mle.doubtful.sum(), expected=expected, known=mle.n_observed))
+    notes = [note, *_notes_on_doubtful(mle)] if note else [*_notes_on_doubtful(mle)]
     if likelihood == "poisson" and _share_too_short(mle) >= WORTH_SAYING:
-        told = TAKES_N_AS_GIVEN.format(share=_share_too_short(mle))
-        notes.append(told.partition(";")[0] if mle.is_censored else told)
+        way_out = "resampling='binomial'" if mle.is_censored else "likelihood='multinomial'"
+        notes.append(TAKES_N_AS_GIVEN.format(share=_share_too_short(mle), way_out=way_out))
     rule: IntervalRule = profile
     if interval == "log-normal":
         rule = LogNormal(mle.n_observed, mle.n_hidden, mle.se_log_hidden, note)

@@ -1,13 +1,13 @@
 """One given model as a chooser: the resamples of `fit_loglinear` have no other to choose."""
 
 from dataclasses import dataclass
-from math import exp
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mse.models.loglinear.certificate import finite_part, fit_with_status
 from mse.models.loglinear.choosing import Choice
+from mse.models.loglinear.persons import apart, hidden_and_deviance
 from mse.models.loglinear.poisson import table_sums
 
 __all__ = ["GivenModel"]
@@ -31,12 +31,11 @@ class GivenModel:
 
     def best(self, counts: NDArray[np.float64], n_top: int = 1) -> list[Choice]:
         """The model itself, with its deviance for a criterion, if it has an answer."""
-        overlaps, cells_of = table_sums(self.possible, counts, self.n_lists)
+        known, doubtful = apart(counts, len(self.possible))
+        overlaps, cells_of = table_sums(self.possible, known, self.n_lists)
         masks, active, _ = finite_part(self.terms, self.possible, overlaps, cells_of)
-        fit, status = fit_with_status(masks, active, counts)
+        fit, status = fit_with_status(masks, active, known, doubtful)
         if status != "ok" or n_top < 1:
             return []
-        y, mu = counts[active], fit.means[active]
-        positive = y > 0
-        deviance = 2 * float(np.sum(y[positive] * np.log(y[positive] / mu[positive])) - np.sum(y - mu))
-        return [Choice(0, float(counts.sum()) + exp(fit.beta[0]), deviance)]
+        n_hidden, deviance = hidden_and_deviance(known, doubtful, active, fit.means, fit.beta[0])
+        return [Choice(0, float(known.sum()) + n_hidden, deviance)]

@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mse.errors import BadInput, NoFiniteMLE, Refused
+from mse.errors import BadInput, NoFiniteMLE
 from mse.histories import CaptureHistories
-from mse.models.loglinear.censored_choosing import AmongModelsCensored
 from mse.models.loglinear.choosing import AllModels, AmongModels, Chooser
 from mse.models.loglinear.criteria import Criterion
 from mse.models.loglinear.downhill import STARTS, Downhill, downhill_ranking
-from mse.models.loglinear.extended import full_table, possible_cells
+from mse.models.loglinear.extended import persons_of, possible_cells
 from mse.models.loglinear.ranking import in_order_of_degree, rank_models
 from mse.models.loglinear.space import Space, search_space
 from mse.models.loglinear.stepwise import Stepwise, stepwise_path
@@ -61,7 +60,7 @@ class Found:
     ranking: pd.DataFrame
     best: str
     everything: Callable[[], Chooser]
-    in_order: Callable[[int], AmongModels | AmongModelsCensored] | None
+    in_order: Callable[[int], AmongModels] | None
 
     def chooser(self, n_top: int | None, ordering: int) -> Chooser:
         """For resamples: the whole search, or the first `n_top` models of an order."""
@@ -86,9 +85,6 @@ def exhaustive(histories: CaptureHistories, asked: Search) -> Found:
     best = _first_sound(ranking)
 
     def everything() -> Chooser:
-        if histories.is_censored:
-            models = space.within(hierarchical_models(space.n_lists, space.max_order))
-            return AmongModelsCensored(models, space.terms, space.possible, space.n_lists, asked.criterion)
         starts = bitsets_of(
             ranking.loc[ranking["status"] == "ok", "model"].iloc[:GOOD_STARTS], space.lists, space.terms.tolist()
         )
@@ -101,7 +97,6 @@ def exhaustive(histories: CaptureHistories, asked: Search) -> Found:
 
 def downhill(histories: CaptureHistories, asked: Search) -> Found:
     """The best model that is met on walks from several starts; random starts only with a seed."""
-    _refuse_censored(histories, "downhill")
     starts = STARTS if asked.seed is not None else tuple(start for start in STARTS if start != "random")
     with progress("searching downhill"):
         ranking = downhill_ranking(
@@ -125,7 +120,6 @@ def downhill(histories: CaptureHistories, asked: Search) -> Found:
 
 def stepwise(histories: CaptureHistories, asked: Search) -> Found:
     """Forward choice of two-list terms by p-value; the ranking holds the models on the way."""
-    _refuse_censored(histories, "stepwise")
     if asked.max_order not in (None, 2) or asked.force or asked.forbid:
         raise BadInput("the stepwise search takes two-list terms one by one; leave out max_order, force and forbid")
     terms = np.array(all_terms(histories.n_lists, 2), dtype=np.int64)
@@ -142,8 +136,7 @@ def stepwise(histories: CaptureHistories, asked: Search) -> Found:
     ranking = rank_models(histories, models, by=asked.criterion.by, bic_n=asked.criterion.bic_n, max_order=2)
 
     def everything() -> Chooser:
-        _, possible = full_table(histories)
-        return Stepwise(terms, possible, histories.n_lists, asked.p)
+        return Stepwise(terms, possible_cells(histories), histories.n_lists, asked.p)
 
     return Found(ranking, str(path.model), everything, None)
 
@@ -152,18 +145,12 @@ def _ranked(histories: CaptureHistories, space: Space, criterion: Criterion) -> 
     """All models of the space, or the best of them where there are too many to list."""
     if space.n_models <= LARGEST_TO_RANK:
         models = space.within(hierarchical_models(space.n_lists, space.max_order))
-    elif histories.is_censored:
-        raise Refused(
-            f"with censored cells every model is fitted, and {space.n_models:,} are too many; use max_order=2, or "
-            "merge lists until there are 5"
-        )
     else:
-        counts, _ = full_table(histories)
         chooser = AllModels(
             space.terms, space.possible, space.n_lists, criterion, space.forced, space.allowed, space.first_starts()
         )
         with progress("searching all models"):
-            models = np.array([choice.model for choice in chooser.best(counts, KEPT)], dtype=np.uint64)
+            models = np.array([choice.model for choice in chooser.best(persons_of(histories), KEPT)], dtype=np.uint64)
     return rank_models(histories, models, by=criterion.by, bic_n=criterion.bic_n, max_order=space.max_order)
 
 
@@ -178,23 +165,11 @@ def _first_sound(ranking: pd.DataFrame) -> str:
     return str(ranking["model"].iloc[0])
 
 
-def _refuse_censored(histories: CaptureHistories, search: str) -> None:
-    if histories.is_censored:
-        raise Refused(
-            f"search={search!r} takes every count as exact, and cells of this table are censored; use "
-            "search='exhaustive' (merge lists until there are 6, with max_order=2, or 5), or drop the list that "
-            "over-covers with h.drop_lists(name)"
-        )
-
-
-def _in_order(
-    ranking: pd.DataFrame, histories: CaptureHistories, asked: Search, ordering: int
-) -> AmongModels | AmongModelsCensored:
+def _in_order(ranking: pd.DataFrame, histories: CaptureHistories, asked: Search, ordering: int) -> AmongModels:
     """The models that have an answer, in the order of this degree."""
     terms = np.array(all_terms(histories.n_lists, asked.max_order), dtype=np.int64)
     models = in_order_of_degree(_sound_bitsets(ranking, histories, asked.max_order), ordering)
-    among = AmongModelsCensored if histories.is_censored else AmongModels
-    return among(models, terms, possible_cells(histories), histories.n_lists, asked.criterion)
+    return AmongModels(models, terms, possible_cells(histories), histories.n_lists, asked.criterion)
 
 
 def _sound_bitsets(ranking: pd.DataFrame, histories: CaptureHistories, max_order: int | None) -> NDArray[np.uint64]:

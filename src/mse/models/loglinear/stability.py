@@ -66,6 +66,8 @@ class StabilityCurve:
         What each resample chooses, and what the table without one person of each observed cell does.
     weights : ndarray of float64, shape (n_cells,)
         Persons in these cells.
+    n_observed : int
+        Persons known to be in the population; no interval goes below.
     provenance : mapping of str to object
     """
 
@@ -76,6 +78,7 @@ class StabilityCurve:
     resampled: tuple[Chosen, ...]
     left_out: tuple[Chosen, ...]
     weights: NDArray[np.float64]
+    n_observed: int
     provenance: Mapping[str, object]
 
     def __repr__(self) -> str:
@@ -108,11 +111,10 @@ class StabilityCurve:
         if kind not in KINDS:
             raise BadInput.option("kind", kind, KINDS)
         totals = self.totals(n_top)
-        n_observed = int(self.weights.sum())
-        rule: IntervalRule = Percentile(totals, n_observed)
+        rule: IntervalRule = Percentile(totals, self.n_observed)
         if kind == "bca":
             left_out = [chosen.among(n_top) for chosen in self.left_out]
-            rule = BCa.of(totals, self.n_hat, left_out, self.weights, n_observed)
+            rule = BCa.of(totals, self.n_hat, left_out, self.weights, self.n_observed)
         return rule.at(level)
 
     @property
@@ -227,7 +229,6 @@ def stability_curve(
     [1, 2, 2]
     """
     wanted = _checked(n_top, ordering, search)
-    histories.single_stratum()  # refuses censored cells
     asked = Search(Criterion(by, bic_n), max_order, tuple(force), tuple(forbid), None, DEFAULT_P, seed)
     found = SEARCHES[search](histories, asked)
     mle = extended_mle(histories, parse_model(found.best, histories.lists))
@@ -237,7 +238,7 @@ def stability_curve(
     largest = max((k for k in wanted if k is not None), default=0)
     first = FirstModels(ordered.models[:largest], ordered.terms, ordered.possible, ordered.n_lists, ordered.criterion)
     choose = partial(_chosen, first, found.everything() if None in wanted else None)
-    tables, weights = one_person_less(mle.counts)
+    tables, weights = one_person_less(mle.persons)
     return StabilityCurve(
         n_hat=mle.n_observed + mle.n_hidden,
         models=_names_in_order(found, ordered.models, histories, ordered.terms.tolist()),
@@ -246,6 +247,7 @@ def stability_curve(
         resampled=tuple(answer_each(choose, resamples, text="resamples", n_jobs=n_jobs)),
         left_out=tuple(answer_each(choose, tables, text="jackknife", n_jobs=n_jobs)),
         weights=weights,
+        n_observed=mle.n_observed,
         provenance=provenance.record(
             input_sha256=histories.sha256,
             seed=seed,

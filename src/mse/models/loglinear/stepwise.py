@@ -3,25 +3,26 @@
 Chan, Silverman and Vincent (2021), doi:10.1080/01621459.2019.1708748. The number of persons on both lists of a pair,
 whatever else they are on, is compared with its mean under the current model: its p-value is the smaller of its two
 Poisson tails. The pair with the smallest one joins, if that is below the threshold and the larger model has an
-extended MLE and an identified total.
+extended MLE and an identified total. Where a censored cell leaves the number on both lists open, the p-value is the
+largest of the numbers that it may be, so that no term joins because of a person who may not be in the population.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, lgamma, log
+from math import exp, floor, lgamma, log
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numba import njit
 from numpy.typing import NDArray
-from scipy.special import xlogy
 
 from mse.errors import BadInput
 from mse.histories import CaptureHistories
 from mse.models.loglinear.certificate import finite_part, fit_with_status
 from mse.models.loglinear.choosing import Choice
-from mse.models.loglinear.extended import extended_mle, full_table
+from mse.models.loglinear.extended import extended_mle, persons_of, possible_cells
+from mse.models.loglinear.persons import apart, hidden_and_deviance
 from mse.models.loglinear.poisson import superset_sums, table_sums
 from mse.models.loglinear.terms import LogLinear, all_terms
 
@@ -38,8 +39,8 @@ class StepwisePath:
     ----------
     model : LogLinear
     steps : DataFrame
-        One row per model passed, main effects first: step, term (two names joined by a colon), n_overlap (persons on
-        both lists), expected (their mean before the term joined), p, deviance, n_hat.
+        One row per model passed, main effects first: step, term (two names joined by a colon), n_overlap (persons
+        known to be on both lists), expected (their mean before the term joined), p, deviance, n_hat.
     """
 
     model: LogLinear
@@ -55,7 +56,7 @@ def stepwise_path(histories: CaptureHistories, *, p: float = DEFAULT_P) -> Stepw
     Parameters
     ----------
     histories : CaptureHistories
-        Without strata.
+        Without strata; censored cells count as in `fit_loglinear`.
     p : float
         Threshold; a term joins if its p-value is below. 0 leaves main effects only.
 
@@ -82,8 +83,9 @@ def stepwise_path(histories: CaptureHistories, *, p: float = DEFAULT_P) -> Stepw
     (['', 'A:E'], [2007.14, 2483.38])
     """
     lists = histories.lists
-    counts, possible = full_table(histories)
-    passed, _ = _steps(counts, possible, all_terms(len(lists), 2), len(lists), _log_of(p))
+    passed, _ = _steps(
+        persons_of(histories), possible_cells(histories), all_terms(len(lists), 2), len(lists), _log_of(p)
+    )
     rows = []
     for number in range(len(passed) + 1):
         chosen = LogLinear(lists, frozenset(step.term for step in passed[:number]))
@@ -115,8 +117,8 @@ def stepwise_bitset(
 
     Parameters
     ----------
-    counts : ndarray of float64, shape (2**K,)
-        Index 0 is the missing cell, and is 0.
+    counts : ndarray of float64, shape (2**K,), or (2 * 2**K,) with censored cells
+        Index 0 is the missing cell, and is 0; doubtful persons stand behind the known ones.
     possible : ndarray of bool, shape (2**K,)
         False for the missing cell and structural zeros.
     terms : sequence of int
@@ -155,7 +157,9 @@ class Stepwise:
         if not fitted.sound or n_top < 1:
             return []
         model = sum(1 << places[step.term] for step in steps)
-        return [Choice(model, float(counts.sum()) + exp(fitted.log_hidden), fitted.deviance(counts))]
+        known, doubtful = apart(counts, len(self.possible))
+        n_hidden, deviance = hidden_and_deviance(known, doubtful, fitted.active, fitted.means, fitted.log_missing)
+        return [Choice(model, float(known.sum()) + n_hidden, deviance)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +178,8 @@ class _Fitted(NamedTuple):
     active: NDArray[np.bool_]
     means: NDArray[np.float64]
     sums: NDArray[np.float64]
-    log_hidden: float
+    log_missing: float
     sound: bool
-
-    def deviance(self, counts: NDArray[np.float64]) -> float:
-        y, mu = counts[self.active], self.means[self.active]
-        return float(2 * np.sum(xlogy(y, y / mu) - (y - mu)))
 
 
 def _pairs(terms: Sequence[int]) -> tuple[tuple[int, ...], dict[int, int]]:
@@ -192,20 +192,22 @@ def _steps(
     counts: NDArray[np.float64], possible: NDArray[np.bool_], pairs: tuple[int, ...], n_lists: int, log_threshold: float
 ) -> tuple[list[_Step], _Fitted]:
     """The steps in order; each costs one fit, and one more for every candidate that has to be turned down."""
-    overlaps, cells_of = table_sums(possible, counts, n_lists)
+    known, doubtful = apart(counts, len(possible))
+    overlaps, cells_of = table_sums(possible, known, n_lists)
+    at_most = table_sums(possible, known + doubtful, n_lists)[0] if doubtful.size else overlaps
     pair_masks = np.array(pairs, dtype=np.int64)
     singles = tuple(1 << (n_lists - 1 - j) for j in range(n_lists))
-    fitted = _fitted(singles, counts, possible, overlaps, cells_of, n_lists)
+    fitted = _fitted(singles, known, doubtful, possible, overlaps, cells_of)
     steps: list[_Step] = []
     chosen: tuple[int, ...] = ()
     while fitted.sound:
-        log_p = _log_p_values(fitted.sums, overlaps, pair_masks)
+        log_p = _log_p_values(fitted.sums, overlaps, at_most, pair_masks)
         for j in np.argsort(log_p, kind="stable").tolist():
             if not log_p[j] < log_threshold:
                 return steps, fitted
             if pairs[j] in chosen:
                 continue
-            larger = _fitted((*singles, *chosen, pairs[j]), counts, possible, overlaps, cells_of, n_lists)
+            larger = _fitted((*singles, *chosen, pairs[j]), known, doubtful, possible, overlaps, cells_of)
             if larger.sound:
                 break
         else:
@@ -217,25 +219,29 @@ def _steps(
 
 def _fitted(
     terms: tuple[int, ...],
-    counts: NDArray[np.float64],
+    known: NDArray[np.float64],
+    doubtful: NDArray[np.float64],
     possible: NDArray[np.bool_],
     overlaps: NDArray[np.float64],
     cells_of: NDArray[np.float64],
-    n_lists: int,
 ) -> _Fitted:
     masks, active, _ = finite_part(np.array(terms, dtype=np.int64), possible, overlaps, cells_of)
-    fit, status = fit_with_status(masks, active, counts)
+    fit, status = fit_with_status(masks, active, known, doubtful)
     sums = fit.means.copy()
-    superset_sums(sums, n_lists)
+    superset_sums(sums, len(known).bit_length() - 1)
     return _Fitted(active, fit.means, sums, float(fit.beta[0]), status == "ok")
 
 
 @njit(cache=True, nogil=True)
-def _log_p_values(expected, overlaps, pairs):  # type: ignore[no-untyped-def]
-    """Log of the smaller Poisson tail of each pair's overlap."""
+def _log_p_values(expected, overlaps, at_most, pairs):  # type: ignore[no-untyped-def]
+    """Log of the smaller Poisson tail of each pair's overlap, the largest for a number from `overlaps` to `at_most`."""
     log_p = np.zeros(pairs.size)
     for j in range(pairs.size):
-        log_p[j] = _log_smaller_tail(overlaps[pairs[j]], expected[pairs[j]])
+        low, high, mean = overlaps[pairs[j]], at_most[pairs[j]], expected[pairs[j]]
+        nearest = min(max(floor(mean), low), high)
+        log_p[j] = _log_smaller_tail(nearest, mean)
+        if nearest < min(mean, high):
+            log_p[j] = max(log_p[j], _log_smaller_tail(nearest + 1.0, mean))
     return log_p
 
 
