@@ -39,7 +39,7 @@ def interrupted(command: list[str], folder) -> tuple[int, bytes, bytes]:
         seen += os.read(ours, 65536)
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
         os.close(ours)
     return process.returncode, output, seen
 
