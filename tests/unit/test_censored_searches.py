@@ -156,9 +156,10 @@ def test_the_order_of_the_lists_does_not_matter_to_downhill_and_stepwise() -> No
 
 @pytest.mark.slow
 def test_six_lists_are_searched_to_the_proven_best() -> None:
-    """The best of all six-list models is no worse than the best with two-list terms, and is a local optimum."""
+    """Every two-list model that is good enough for the 100 best, all of them being fitted, is among those."""
     declared = replace(mse.load_dataset("UKdat"), censored_cells=frozenset({"000001"}))
-    best, pairs = mse.select_loglinear(declared), mse.select_loglinear(declared, max_order=2)
-    assert best.diagnostics["bic"] <= pairs.diagnostics["bic"] + 1e-6
-    assert len(best.ranking) == 100
-    assert downhill_ranking(declared, seed=1)["bic"][0] >= best.diagnostics["bic"] - 1e-6
+    best, pairs = mse.select_loglinear(declared).ranking, mse.select_loglinear(declared, max_order=2).ranking
+    good = pairs[pairs["bic"] < best["bic"].max() - 1e-6]
+    assert len(best) == 100
+    assert len(good) > 20
+    assert set(good["model"]) <= set(best["model"])

@@ -77,8 +77,8 @@ def select_loglinear(
     Parameters
     ----------
     histories : CaptureHistories
-        Without strata. Exhaustively up to 6 lists; with 6, and terms of more than two lists, the ranking holds the 100
-        best models.
+        Without strata; censored cells count as in `fit_loglinear`. Exhaustively up to 6 lists; with 6, and terms of
+        more than two lists, the ranking holds the 100 best models.
     by : {"bic", "aic", "aicc"}
     bic_n : {"individuals", "cells"}
         Whether BIC's penalty is the log of the number of persons observed or of the number of cells.

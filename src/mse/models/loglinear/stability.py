@@ -190,7 +190,7 @@ def stability_curve(
     Parameters
     ----------
     histories : CaptureHistories
-        Without strata.
+        Without strata; censored cells count as in `fit_loglinear`.
     n_top : sequence of int or None
         Numbers of models to choose among; None for all models, chosen anew in each resample. More than the ranking
         holds is the whole ranking.
