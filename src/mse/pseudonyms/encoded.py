@@ -203,4 +203,6 @@ def _all_fit(column: pd.Series, form: str, *, missing: bool) -> bool:
     """Whether every cell is text of this form."""
     if column.dtype != "str" or (column.isna().any() and not missing):
         return False
-    return bool(column.dropna().str.fullmatch(form).all())
+    # A part at a time: the longest column of a large list is not to be copied.
+    parts = (column.iloc[start : start + ROWS_AT_A_TIME] for start in range(0, len(column), ROWS_AT_A_TIME))
+    return all(part.dropna().str.fullmatch(form).all() for part in parts)

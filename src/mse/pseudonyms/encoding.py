@@ -1,6 +1,5 @@
 """Encoding: a register in, an encoded register out, and nothing of what was typed in between."""
 
-import hmac
 from collections.abc import Collection, Sequence
 from typing import Literal
 
@@ -17,7 +16,7 @@ from mse.pseudonyms.key import Key, check_project
 from mse.pseudonyms.merging import Person, compared, is_alias, merged, persons_of, same_person
 from mse.pseudonyms.normalise import normal_forms
 from mse.pseudonyms.rules import Token, rules
-from mse.pseudonyms.tokens import Subkeys, known_answer_digest, subkeys, token_columns
+from mse.pseudonyms.tokens import Subkeys, keyed_hash, known_answer_digest, subkeys, token_columns
 from mse.registers import COMMON_CATEGORIES, IDENTIFIER_FIELDS, Register
 
 __all__ = ["encode", "id_map"]
@@ -105,19 +104,20 @@ def encode(
     places = [order[start : start + CHUNK] for start in range(0, len(order), CHUNK)] or [order]
     # Big arrays would reach the other processes through a file; nothing that was typed goes to the disk.
     made = Parallel(n_jobs=n_jobs, max_nbytes=None)(
-        delayed(_hashed)(persons_of(register, register.records.iloc[own]), ids[own], tokens, keys) for own in places
+        delayed(_hashed)(_typed(register, own), [ids[i].decode() for i in own], tokens, keys) for own in places
     )
     groups, _ = same_person(
         pd.concat([found.set_axis(own) for own, (_, found) in zip(places, made, strict=True)]).sort_index()
     )
-    cells = [own for own, _ in made]
+    chunks = [own.assign(**_attributes(register, at, attributes)) for at, (own, _) in zip(places, made, strict=True)]
     del made
-    chunks = [own.assign(**_attributes(register, place, attributes)) for own, place in zip(cells, places, strict=True)]
     if groups:
         one_each = _merged_records(register, groups, ids, tokens, keys, attributes)
-        repeated = ids[[i for group in groups for i in group]]
-        chunks = [_with_merged(own, repeated, one_each) for own in chunks]
+        repeated = np.zeros(len(ids), dtype=bool)
+        repeated[[i for group in groups for i in group]] = True
+        chunks = [_with_merged(own, repeated[at], one_each) for at, own in zip(places, chunks, strict=True)]
     records = pd.concat(chunks, ignore_index=True)
+    del chunks
     encoded = EncodedRegister(
         _header(register, key, encoding, tokens, attributes, len(records), delivery), records.astype("str")
     )
@@ -144,7 +144,7 @@ def id_map(register: Register, *, key: Key, delivery: int = 1) -> pd.DataFrame:
     groups, _ = same_person(compared([normal_forms(person) for person in persons_of(register)]))
     first_of = {i: group[0] for group in groups for i in group}
     ids = _record_ids(register, key, delivery)
-    lines = [(str(ids[first_of.get(i, i)]), int(row)) for i, row in enumerate(register.records.index)]
+    lines = [(ids[first_of.get(i, i)].decode(), int(row)) for i, row in enumerate(register.records.index)]
     return pd.DataFrame(sorted(lines), columns=["record", "row"])
 
 
@@ -159,12 +159,17 @@ def _tokens(register: Register, encoding: str) -> tuple[Token, ...]:
     return tokens
 
 
+def _typed(register: Register, rows: NDArray[np.intp]) -> list[Person]:
+    return persons_of(register, register.records.iloc[rows])
+
+
 def _hashed(
     persons: Sequence[Person], ids: Sequence[str], tokens: Sequence[Token], keys: Subkeys
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The records of these rows, and what decides whether two rows are the same person."""
-    forms = [normal_forms(person) for person in persons]
-    columns = {"record": list(ids), **token_columns(forms, tokens, records=ids, subkeys=keys)}
+    wanted = frozenset(form for token in tokens for form in token.forms)
+    forms = [normal_forms(person, wanted=wanted) for person in persons]
+    columns = {"record": ids, **token_columns(forms, tokens, records=ids, subkeys=keys)}
     return pd.DataFrame(columns, dtype="str"), compared(forms)
 
 
@@ -172,39 +177,39 @@ def _attributes(register: Register, rows: NDArray[np.intp], attributes: Sequence
     return {field: register.records[field].iloc[rows].reset_index(drop=True).astype("str") for field in attributes}
 
 
-def _with_merged(chunk: pd.DataFrame, repeated: NDArray[np.str_], one_each: pd.DataFrame) -> pd.DataFrame:
+def _with_merged(chunk: pd.DataFrame, repeated: NDArray[np.bool_], one_each: pd.DataFrame) -> pd.DataFrame:
     """A chunk in which rows that are the same person are one record; it stays in order, and in its place."""
-    merged_here = one_each[one_each["record"].isin(chunk["record"])]
-    again = chunk["record"].isin(repeated)
-    if not again.any():
+    if not repeated.any():
         return chunk
-    return pd.concat([chunk[~again], merged_here]).sort_values("record", ignore_index=True)
+    merged_here = one_each[one_each["record"].isin(chunk.loc[repeated, "record"])]
+    return pd.concat([chunk[~repeated], merged_here]).sort_values("record", ignore_index=True)
 
 
 def _merged_records(
     register: Register,
     groups: Sequence[Sequence[int]],
-    ids: NDArray[np.str_],
+    ids: NDArray[np.bytes_],
     tokens: Sequence[Token],
     keys: Subkeys,
     attributes: Sequence[str],
 ) -> pd.DataFrame:
     """One record for each group of rows that are the same person, under the id of its first row."""
-    persons = [merged(persons_of(register, register.records.iloc[list(group)])) for group in groups]
-    records, _ = _hashed(persons, [ids[group[0]] for group in groups], tokens, keys)
+    persons = [merged(_typed(register, np.array(group))) for group in groups]
+    records, _ = _hashed(persons, [ids[group[0]].decode() for group in groups], tokens, keys)
     for field in attributes:
         column = register.records[field]
         records[field] = pd.Series([_first_known(column.iloc[list(group)].dropna()) for group in groups], dtype="str")
     return records
 
 
-def _record_ids(register: Register, key: Key, delivery: int) -> NDArray[np.str_]:
+def _record_ids(register: Register, key: Key, delivery: int) -> NDArray[np.bytes_]:
     """For each row an id that only the key can tell from a random one; sorting by them shuffles the rows."""
     subkey = key.subkey("record", "all", version=rules().version)
     table = rules().tables["hashing"]
     about = table["join"].join((register.codebook.agency, register.name, str(delivery), ""))
-    names = [f"{about}{int(row)}".encode() for row in register.records.index]
-    return np.array([hmac.digest(subkey, name, "sha256")[: table["record_bytes"]].hex() for name in names], dtype=str)
+    hashed = keyed_hash(subkey, n_bytes=table["record_bytes"])
+    ids = [hashed(f"{about}{int(row)}".encode()).hex() for row in register.records.index]
+    return np.array(ids, dtype=f"S{2 * table['record_bytes']}")
 
 
 def _check_attribute(register: Register, field: str) -> None:

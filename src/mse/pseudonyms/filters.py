@@ -39,10 +39,7 @@ def filter_of(grams: Iterable[str], *, subkey: bytes) -> int:
     >>> found.bit_length() <= 512, 40 < found.bit_count() <= 60
     (True, True)
     """
-    found = 0
-    for gram in grams:
-        found |= _bits(gram, subkey)
-    return found
+    return _plain(tuple(grams), subkey)
 
 
 def flipped(plain: int, *, name: str, subkey: bytes) -> str:
@@ -68,6 +65,15 @@ def flipped(plain: int, *, name: str, subkey: bytes) -> str:
     for place in _places(hmac.digest(subkey, name.encode("ascii"), "sha256"), table["flips"]):
         plain ^= 1 << (table["bits"] - 1 - place)
     return f"{plain:0{table['bits'] // 4}x}"
+
+
+@lru_cache(maxsize=1 << 14)
+def _plain(grams: tuple[str, ...], subkey: bytes) -> int:
+    """A filter before bits of it are flipped: many persons share a name or a birth."""
+    found = 0
+    for gram in grams:
+        found |= _bits(gram, subkey)
+    return found
 
 
 @lru_cache(maxsize=1 << 14)

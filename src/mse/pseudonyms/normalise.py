@@ -7,10 +7,10 @@ missing: a missing value says nothing, while a wrong one would say that two reco
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import date
 from functools import cache, lru_cache
-from itertools import combinations
+from itertools import chain, combinations
 
 from mse.identifiers import is_duf, kind_of_identifier
 from mse.pseudonyms.rules import UNKNOWN, rules
@@ -176,14 +176,16 @@ def phone(text: str) -> str:
     return f"+{found}" if fits and plus else found if fits else ""
 
 
-def normal_forms(person: Mapping[str, str]) -> Forms:
-    """All normal forms of one person, by the name of the form.
+def normal_forms(person: Mapping[str, str], *, wanted: Container[str] | None = None) -> Forms:
+    """The normal forms of one person, by the name of the form.
 
     Parameters
     ----------
     person : mapping of str to str
         Identifier fields to what was typed; a missing field is absent. Several aliases or numbers stand in one cell,
         separated.
+    wanted : container of str, optional
+        Forms that are needed; those of names that are not among them are left out, which saves time.
 
     Returns
     -------
@@ -201,58 +203,72 @@ def normal_forms(person: Mapping[str, str]) -> Forms:
     >>> forms["names"], forms["skeletons"], forms["birth_years"], "birth_date" in forms
     (('ase ostbye',), ('as astb',), ('1989-1990', '1990-1991'), False)
     """
-    forms = {
-        **_name_forms(
-            name_words(person.get("given_name", "")),
-            name_words(person.get("family_name", "")),
-            aliases(person.get("alias", "")),
-        ),
-        **_birth_forms(birth_date(person.get("birth_date", "")), birth_year(person.get("birth_year", ""))),
-    }
+    forms = _name_forms(
+        name_words(person.get("given_name", "")),
+        name_words(person.get("family_name", "")),
+        aliases(person["alias"]) if "alias" in person else (),
+        wanted,
+    )
+    forms.update(_birth_forms(birth_date(person.get("birth_date", "")), birth_year(person.get("birth_year", ""))))
     if "fnr" in person or "d_number" in person:
         forms |= _identity_numbers(f"{person.get('d_number', '')};{person.get('fnr', '')}")
     for field, read in (("duf", duf), ("phone", phone)):
         if field in person:
-            forms[field] = _distinct(map(read, _split(person[field], rules().tables["numbers"]["several"])))
-    return {name: values for name, values in forms.items() if values}
+            found = _distinct(map(read, _split(person[field], rules().tables["numbers"]["several"])))
+            if found:
+                forms[field] = found
+    return forms
 
 
-@lru_cache(maxsize=1 << 14)
-def _name_forms(given: Words, family: Words, others: tuple[Words, ...]) -> Mapping[str, tuple[str, ...]]:
-    """The forms of the names of one person; an empty form is missing."""
-    shortest = rules().tables["names"]["shortest"]
+def _name_forms(given: Words, family: Words, others: tuple[Words, ...], wanted: Container[str] | None) -> Forms:
+    """The forms of the names of one person that are not missing.
+
+    What depends on one name is remembered, by what is called here; what depends on two hardly ever comes again.
+    """
     names = [name for name in (given, family, *others) if name]
-    both = bool(given and family)
-    parts = _parts(names)
-    pairs = _distinct(_pairs(parts))
-    return {
-        "given": _distinct([joined(given)]),
-        "family": _distinct([joined(family)]),
-        "aliases": _distinct(map(joined, others)),
-        "names": (" ".join(sorted({*given, *family})),) if both else (),
-        "skeletons": (" ".join(sorted((skeleton(given), skeleton(family)))),) if both else (),
-        "words": _distinct(word for name in names for word in name if len(word) >= shortest),
-        "word_skeletons": _distinct(text for _, _, text in parts),
-        "pairs": pairs,
-        "slips": _distinct(slip for pair in pairs for slip in _slips(pair)),
-    }
+    parts = [(number, *part) for number, name in enumerate(names) for part in _parts(name)]
+    del parts[rules().tables["names"]["most_words"] :]
+    forms: Forms = {}
+    if given and family:
+        one, other = skeleton(given), skeleton(family)
+        forms["names"] = (" ".join(sorted({*given, *family})),)
+        forms["skeletons"] = (f"{one} {other}" if one <= other else f"{other} {one}",)
+    if parts:
+        forms["word_skeletons"] = _distinct([text for _, _, text in parts])
+    if wanted is None or "slips" in wanted or "pairs" in wanted:
+        pairs = _distinct(_pairs(parts))
+        if pairs:
+            forms["pairs"] = pairs
+            forms["slips"] = _slips(pairs[0]) if len(pairs) == 1 else _distinct(chain.from_iterable(map(_slips, pairs)))
+    if wanted is None or "given" in wanted or "family" in wanted or "aliases" in wanted:
+        single = {
+            "given": (joined(given),),
+            "family": (joined(family),),
+            "aliases": _distinct(map(joined, others)),
+            "words": _distinct([word for name in names for word in _long(name)]),
+        }
+        forms.update((form, values) for form, values in single.items() if any(values))
+    return forms
 
 
-def _parts(names: list[Words]) -> list[tuple[int, bool, str]]:
+@lru_cache(maxsize=1 << 16)
+def _parts(name: Words) -> tuple[tuple[bool, str], ...]:
     """What may stand for a name in a key: each of its words, and all of them as one.
 
-    For each part the number of its name, whether it is the whole of a name of several words, and its skeleton.
-    Particles such as "al" and "van" stand alone only in names that have no other word.
+    For each part whether it is the whole of a name of several words, and its skeleton. Particles such as "al" and
+    "van" stand alone only in names that have no other word.
     """
-    table = rules().tables["names"]
-    parts = []
-    for number, name in enumerate(names):
-        long = [word for word in name if len(word) >= table["shortest"]]
-        telling = [word for word in long if word not in _particles()] or long
-        parts += [(number, False, skeleton((word,))) for word in telling]
-        if len(name) > 1:
-            parts.append((number, True, skeleton(name)))
-    return parts[: table["most_words"]]
+    long = _long(name)
+    telling = [word for word in long if word not in _particles()] or long
+    parts = [(False, skeleton((word,))) for word in telling]
+    return (*parts, (True, skeleton(name))) if len(name) > 1 else tuple(parts)
+
+
+@lru_cache(maxsize=1 << 16)
+def _long(name: Words) -> Words:
+    """The words of a name that are long enough to be looked at alone."""
+    shortest = rules().tables["names"]["shortest"]
+    return tuple(word for word in name if len(word) >= shortest)
 
 
 def _pairs(parts: list[tuple[int, bool, str]]) -> Iterator[str]:
@@ -266,15 +282,22 @@ def _pairs(parts: list[tuple[int, bool, str]]) -> Iterator[str]:
             yield " ".join(sorted((one, other)))
 
 
-def _slips(pair: str) -> Iterator[str]:
+@lru_cache(maxsize=1 << 15)
+def _slips(pair: str) -> tuple[str, ...]:
     """A pair as it stands, and with one letter left out of one of the two."""
     one, other = pair.split(" ")
-    yield pair
-    for kept, whole in ((one, other), (other, one)):
-        if len(whole) >= rules().tables["names"]["slip_shortest"]:
-            for place in range(len(whole)):
-                left = whole[:place] + whole[place + 1 :]
-                yield f"{kept} {left}" if kept <= left else f"{left} {kept}"
+    found = {f"{one} {left}" if one <= left else f"{left} {one}" for left in _shortened(other)}
+    found.update([f"{other} {left}" if other <= left else f"{left} {other}" for left in _shortened(one)])
+    found.add(pair)
+    return tuple(sorted(found))
+
+
+@lru_cache(maxsize=1 << 16)
+def _shortened(word: str) -> tuple[str, ...]:
+    """A word with one letter left out, in all ways; none of a word that is too short."""
+    if len(word) < rules().tables["names"]["slip_shortest"]:
+        return ()
+    return tuple(word[:place] + word[place + 1 :] for place in range(len(word)))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -309,12 +332,14 @@ def _identity_numbers(typed: str) -> Forms:
         number = identity_number(part)
         if number is not None:
             found[number[0]].append(number[1])
-    return {kind: _distinct(numbers) for kind, numbers in found.items()}
+    return {kind: _distinct(numbers) for kind, numbers in found.items() if numbers}
 
 
 def _distinct(values: Iterable[str]) -> tuple[str, ...]:
     """The values that are not empty, each once, in the order of their code points."""
-    return tuple(sorted({value for value in values if value}))
+    several = {*values}
+    several.discard("")
+    return tuple(sorted(several) if len(several) > 1 else several)
 
 
 def _split(text: str, separators: str) -> list[str]:
