@@ -4,6 +4,7 @@ Percentile, and bias-corrected and accelerated (BCa; Efron 1987, doi:10.1080/016
 Chan and Vincent (2024), doi:10.1007/s11222-023-10346-9.
 """
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -33,6 +34,7 @@ __all__ = [
 
 LEAST_SHARE = 0.95
 TIES = 1e-9  # relative; resamples that choose a model with the same total differ by rounding
+LONGEST_TABLE = 60.0  # seconds that an interrupt waits for the tables being worked on
 CHUNK = 8  # tables of up to 5 lists for a worker at a time; more lists take long enough to go one by one
 
 
@@ -141,10 +143,18 @@ def answer_each[Answer](
     chunks = [tables[i : i + size] for i in range(0, len(tables), size)]
     workers = Parallel(n_jobs=None if n_jobs == 1 else n_jobs, prefer="threads", return_as="generator")
     answers: list[Answer] = []
-    with progress(text, total=len(tables)) as bar:
-        for part in workers(delayed(_answers)(answer, chunk) for chunk in chunks):
-            answers += part
-            bar.advance(len(part))
+    earlier = set(threading.enumerate())
+    try:
+        with progress(text, total=len(tables)) as bar:
+            for part in workers(delayed(_answers)(answer, chunk) for chunk in chunks):
+                answers += part
+                bar.advance(len(part))
+    except BaseException:
+        # A thread that is still in compiled code when the interpreter ends aborts the process.
+        for thread in set(threading.enumerate()) - earlier:
+            if thread.name.endswith("(worker)"):
+                thread.join(LONGEST_TABLE)
+        raise
     return answers
 
 
