@@ -29,6 +29,7 @@ from mse.pseudonyms import (
 )
 from mse.pseudonyms.disclosure import Risk
 from mse.pseudonyms.dpia import dpia_log, dpia_markdown, write_dpia
+from mse.pseudonyms.origin import delivery_warnings
 from mse.pseudonyms.receiving import check_received
 from mse.registers import Codebook, Column, Register, codebook_path, read_register, write_codebook
 
@@ -282,6 +283,9 @@ def test_columns_and_categories_outside_the_allow_list_are_refused(tmp_path):
     assert "column sex holds what is no common category" in told[1][0]
     assert "columns key_own are none that this package writes" in told[2][0]
     assert "ana" not in str(told)
+    for name in ("a.mse", "b.mse"):
+        with pytest.raises(BadInput, match=r"no common (attribute|category); do not use the file"):
+            read_encoded(tmp_path / name)
 
 
 def test_files_of_other_rules_and_empty_files_are_refused(tmp_path):
@@ -339,6 +343,84 @@ def test_a_list_under_two_names_is_refused():
         check_same_origin([encoded_of(20), encoded_of(19, name="shelter")])
     check_same_origin([encoded_of(20), encoded_of(20, name="shelter", first=4)])
     check_same_origin([encoded_of(5), encoded_of(5, name="shelter")])
+
+
+def test_a_list_of_filters_under_two_names_is_refused():
+    """The flipped bits differ by record, so no filter is equal; the list is recognised by similar ones."""
+
+    def filters(*args, **kwargs):
+        return encode(register_of(*args, **kwargs), key=KEY, project="p", encoding="bloom")
+
+    with pytest.raises(BadInput, match="seems to be one list under two names"):
+        check_same_origin([filters(20), filters(19, name="shelter")])
+    check_same_origin([filters(20), filters(20, name="shelter", first=4)])
+    check_same_origin([filters(5), filters(5, name="shelter")])
+
+
+def test_filters_of_several_aliases_and_numbers_take_part_in_the_comparison():
+    """One other number, or a missing birth, and a record is not the same any more."""
+    columns = (
+        *COLUMNS[1:4],
+        Column("alias", "name", "alias", identifier=True),
+        Column("duf", "text", "duf", identifier=True),
+    )
+    frame = register_of().records.drop(columns="sex").assign(alias="Mimi; Queen", duf=None).astype("str")
+    frame["duf"] = [f"2099{i:08d}" for i in range(20)]
+
+    def filters(name, records):
+        return encode(
+            Register(replace(book(name), columns=columns), records, source_sha256=""),
+            key=KEY,
+            project="p",
+            encoding="bloom",
+        )
+
+    one = filters("rosa", frame)
+    with pytest.raises(BadInput, match="seems to be one list under two names"):
+        check_same_origin([one, filters("udi", frame)])
+    check_same_origin([one, filters("udi", frame.assign(duf=frame["duf"].str.replace("2099", "2098")))])
+    check_same_origin([one, filters("udi", frame.assign(birth_date=None).astype("str"))])
+
+
+def test_several_deliveries_of_filters_are_warned_of(cli, tmp_path):
+    """Whoever holds two deliveries can tell the flipped bits; match keys have none, and one delivery tells nothing."""
+    for delivery in (1, 2):
+        encoded = encode(register_of(), key=KEY, project="p", encoding="bloom", delivery=delivery)
+        encoded.write(tmp_path / f"rosa-{delivery}.mse")
+    udi = encode(register_of(name="udi", agency="UDI", first=6), key=KEY, project="p", encoding="bloom")
+    udi.write(tmp_path / "udi.mse")
+    files = [tmp_path / name for name in ("rosa-1.mse", "rosa-2.mse", "udi.mse")]
+    told = "warning: 2 deliveries of the list 'rosa' are here"
+    code, out, _ = cli("encode", "--check", *files, "--latest")
+    assert (code, told in out) == (0, True)
+    code, _, err = cli("link", *files, "--latest", "--out", tmp_path / "links", "--seed", 1, "--n-draws", 2)
+    assert (code, told in err) == (0, True)
+    assert told not in cli("encode", "--check", *files[1:])[1]
+    assert delivery_warnings([encoded_of(), encoded_of(delivery=2)]) == ()
+
+
+def test_files_of_a_lost_key_are_not_linked(cli, tmp_path):
+    """Linking refuses what the receiving check refuses."""
+    for name, first in (("rosa", 0), ("udi", 3)):
+        encoded_of(name=name, agency=name.upper(), first=first).write(tmp_path / f"{name}.mse")
+    report_lost(tmp_path / "rosa.mse", on=date(2027, 1, 31))
+    files = (tmp_path / "rosa.mse", tmp_path / "udi.mse")
+    code, _, err = cli("link", *files, "--out", tmp_path / "links", "--seed", 1)
+    assert (code, "was reported lost on 2027-01-31" in err) == (2, True)
+    assert not (tmp_path / "links").exists()
+
+
+def test_fields_of_which_no_pseudonym_is_made_are_named(cli, agency):
+    """A list with a nationality declared as an identifier: the agency is told that it stays behind."""
+    text = (agency / "rosa.csv").read_text("utf-8").splitlines()
+    lines = [f"{line};{'land' if i == 0 else 'Nigeria'}" for i, line in enumerate(text)]
+    (agency / "rosa.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    declared = Column("land", "text", "nationality", identifier=True)
+    write_codebook(replace(book(), columns=(*COLUMNS, declared)), codebook_path(agency / "rosa.csv"))
+    code, _, err = cli("encode", agency / "rosa.csv", "--key", agency / "p.key", "--dry-run")
+    assert code == 0
+    assert "stays behind, no pseudonym is made of it: nationality\n" in err
+    assert "Nigeria" not in err
 
 
 def test_record_ids_of_two_deliveries_never_meet():

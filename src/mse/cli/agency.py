@@ -1,6 +1,6 @@
 """Commands around an encoded list: it is tried, written and checked, at the agency and where it arrives."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -101,12 +101,12 @@ def encode_list(
     encoded = encode(register, key=secret, project=secret.project, encoding=encoding.value, delivery=delivery)
     risks = agency_risks(register, encoded, others=[read_codebook(book) for book in other or ()])
     if dry_run:
-        _tell_notes(register)
+        _tell_notes(register, encoded)
         _preview(register, encoded, risks, accepted, how)
         return
     accept_or_refuse(risks, accepted=accepted, name=register.name)
     _write(register, encoded, risks, accepted, secret, target, merged, id_map, dpia, language.value)
-    _tell_notes(register)
+    _tell_notes(register, encoded)
     say(f"wrote {target}: {len(encoded)} records of {len(register)} rows, key {secret.fingerprint[:12]}, no name in it")
 
 
@@ -144,23 +144,34 @@ def _write(
 
     about = dpia if dpia is not None else target.with_suffix(".dpia.md")
     write_dpia(about, dpia_log(register, encoded, risks=risks, accepted=accepted), language=language)
-    tables: list[tuple[Path | None, pd.DataFrame, str]] = [
-        (merged, duplicates(register), "which rows were merged and which to look at"),
-        (ids, id_map(register, key=key, delivery=encoded.header.delivery), "which record is which row; never send it"),
+    tables: list[tuple[Path | None, Callable[[], pd.DataFrame], str]] = [
+        (merged, lambda: duplicates(register), "which rows were merged and which to look at"),
+        (
+            ids,
+            lambda: id_map(register, key=key, delivery=encoded.header.delivery),
+            "which record is which row; never send it",
+        ),
     ]
-    for path, frame, what in tables:
+    for path, made, what in tables:
         if path is not None:
-            write_bytes(path, frame.to_csv(index=False, lineterminator="\n").encode(), owner_only=True)
+            write_bytes(path, made().to_csv(index=False, lineterminator="\n").encode(), owner_only=True)
             say(f"wrote {path}: {what}")
     say(f"wrote {about}: for the data protection officer, to fill in")
     encoded.write(target)
 
 
-def _tell_notes(register: "Register") -> None:
+def _tell_notes(register: "Register", encoded: "EncodedRegister") -> None:
     for note in register.notes:
         typer.echo(note, err=True)
     for problem in register.problems:
         typer.echo(f"set aside: {problem}", err=True)
+    used = {field for token in encoded.header.fields for field in token.of}
+    columns = register.codebook.record_fields
+    left = dict.fromkeys(
+        columns[field].field for field in register.identifier_fields if columns[field].field not in used
+    )
+    if left:
+        typer.echo(f"stays behind, no pseudonym is made of it: {', '.join(left)}", err=True)
 
 
 def _preview(
@@ -216,6 +227,8 @@ def _check(files: Sequence[Path], *, latest: bool, how: Format) -> None:
         for file in reception.files:
             for risk in file.risks:
                 say(f"warning: {file.path}: {risk.text()}")
+        for warning in reception.warnings:
+            say(f"warning: {warning}")
     else:
         show(frame, how)
     if reception.problems:

@@ -24,10 +24,16 @@ def link_lists(
     from mse.errors import BadInput
     from mse.linkage import link
     from mse.pseudonyms import check_same_origin, latest_deliveries, read_encoded
+    from mse.pseudonyms.origin import delivery_warnings
+    from mse.pseudonyms.receiving import check_key_not_lost
 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadInput(f"{out} is not an empty folder; name a new one for the links")
     encoded = [read_encoded(path) for path in files]
+    for path, register in zip(files, encoded, strict=True):
+        check_key_not_lost(path, register)
+    for warning in delivery_warnings(encoded):
+        typer.echo(f"warning: {warning}", err=True)
     if latest:
         encoded = list(latest_deliveries(encoded))
     check_same_origin(encoded)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from mse.errors import BadInput
 from mse.pseudonyms.header import Header
+from mse.registers import COMMON_CATEGORIES
 from mse.writing import write_parts
 
 __all__ = ["EncodedRegister", "read_encoded"]
@@ -110,8 +111,9 @@ def read_encoded(path: str | Path) -> EncodedRegister:
     Raises
     ------
     BadInput
-        If the file is missing, not an encoded file, cut, or differs in any byte from what was written. The digest
-        in the header finds accidents and careless edits; it is not a signature.
+        If the file is missing, not an encoded file, cut, or differs in any byte from what was written, or a readable
+        column of it is no common attribute or holds what is no common category. The digest in the header finds
+        accidents and careless edits; it is not a signature.
     """
     file = str(path)
     try:
@@ -130,7 +132,22 @@ def read_encoded(path: str | Path) -> EncodedRegister:
         raise BadInput(f"{file}: its content does not fit the digest in its header; {CHANGED}")
     if header.to_json(digest=digest) != line:
         raise BadInput(f"{file}: its header is not written as this package writes it; {CHANGED}")
-    return EncodedRegister(header, _frame(header, body, file))
+    register = EncodedRegister(header, _frame(header, body, file))
+    faults = _not_common(register)
+    if faults:
+        raise BadInput.several(f"{file} cannot be used", [f"{file}: {fault}" for fault in faults])
+    return register
+
+
+def _not_common(register: EncodedRegister) -> list[str]:
+    """Readable columns and categories that are not on the allow-list; what stands in them is not repeated."""
+    faults = []
+    for field in register.attributes:
+        if field not in COMMON_CATEGORIES:
+            faults.append(f"its column {field} is no common attribute; do not use the file, ask the agency why")
+        elif not register.records[field].dropna().isin(COMMON_CATEGORIES[field].codes).all():
+            faults.append(f"its column {field} holds what is no common category; do not use the file")
+    return faults
 
 
 def _frame(header: Header, body: str, file: str) -> pd.DataFrame:

@@ -3,14 +3,23 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
 from mse.errors import BadInput
 from mse.pseudonyms.encoded import EncodedRegister
 from mse.pseudonyms.header import Header
 
-__all__ = ["check_same_origin", "latest_deliveries"]
+__all__ = ["check_same_origin", "delivery_warnings", "latest_deliveries"]
 
 FEWEST = 10  # records of a list that is compared as a whole; a few persons can be the same on two small lists
 ALIKE = 0.9  # share of equal records from which two lists are one under two names
+SAMPLE = 100  # records of a list of filters that are looked for on the other
+SAME_VALUE = 0.7  # Dice of two filters of one value; flipped bits leave 0.75 to 0.9 of the names of two letters or more
+
+FILTERS = ("bloom", "blooms")
+FILTER_BYTES = 64
 
 AGAIN = "encode them again with the same version of the package"
 # What must be equal: its name, how to read it, and the way out.
@@ -96,6 +105,32 @@ def latest_deliveries(encoded: Sequence[EncodedRegister]) -> tuple[EncodedRegist
     return tuple(register for register in encoded if register.header.delivery == latest[_list_of(register)])
 
 
+def delivery_warnings(encoded: Sequence[EncodedRegister]) -> tuple[str, ...]:
+    """A sentence for each list of filters of which several deliveries lie side by side.
+
+    The bits that are flipped differ from delivery to delivery, so that whoever holds several can tell which they are.
+
+    Parameters
+    ----------
+    encoded : sequence of EncodedRegister
+
+    Examples
+    --------
+    >>> delivery_warnings([])
+    ()
+    """
+    deliveries: dict[tuple[str, str], set[int]] = {}
+    for register in encoded:
+        if register.header.encoding == "bloom":
+            deliveries.setdefault(_list_of(register), set()).add(register.header.delivery)
+    return tuple(
+        f"{len(of)} deliveries of the list {name!r} are here: together they show which bits of the filters were "
+        "flipped; keep the latest and delete the others"
+        for (_, name), of in deliveries.items()
+        if len(of) > 1
+    )
+
+
 def _list_of(register: EncodedRegister) -> tuple[str, str]:
     return register.header.agency, register.name
 
@@ -140,10 +175,41 @@ def _repeated(encoded: Sequence[EncodedRegister]) -> list[str]:
 
 
 def _are_one_list(one: EncodedRegister, other: EncodedRegister) -> bool:
-    """Whether nearly all records of the larger list stand on the other, equal in every token."""
+    """Whether nearly all records of the larger list stand on the other, equal in every token, alike in every filter."""
     larger = max(len(one), len(other))
     if min(len(one), len(other)) < max(FEWEST, ALIKE * larger) or set(one.fields) != set(other.fields):
         return False
+    if any(token.kind in FILTERS for token in one.header.fields):
+        return _share_found(*sorted((one, other), key=len, reverse=True)) >= ALIKE
     fields = list(one.fields)
     rows = [Counter(map(tuple, each.records[fields].fillna("").to_numpy())) for each in (one, other)]
     return (rows[0] & rows[1]).total() >= ALIKE * larger
+
+
+def _share_found(larger: EncodedRegister, smaller: EncodedRegister) -> float:
+    """Of some records of a list of filters the share that stands on another list: bits are flipped in each anew."""
+    sample = larger.records.iloc[np.unique(np.linspace(0, len(larger) - 1, SAMPLE).astype(int))]
+    found = np.ones((len(sample), len(smaller)), dtype=bool)
+    for token in larger.header.fields:
+        one, other = sample[token.name], smaller.records[token.name]
+        if token.kind not in FILTERS:
+            codes, _ = pd.factorize(pd.concat([one, other]), use_na_sentinel=False)
+            found &= codes[: len(one), None] == codes[len(one) :]
+            continue
+        bits, others = _bits(one), _bits(other)
+        size, sizes = np.bitwise_count(bits).sum(axis=1), np.bitwise_count(others).sum(axis=1)
+        for place, own in enumerate(bits):
+            common = np.bitwise_count(own & others).sum(axis=1)
+            found[place] &= 2 * common >= SAME_VALUE * (size[place] + sizes)
+    return float(found.any(axis=1).mean())
+
+
+def _bits(cells: pd.Series) -> NDArray[np.uint8]:
+    """The filters of a column, those of one cell together; none set where it is empty."""
+    empty = bytes(FILTER_BYTES)
+    rows = [[bytes.fromhex(one) for one in cell.split("|")] if cell else [empty] for cell in cells.fillna("")]
+    single = np.frombuffer(b"".join(row[0] for row in rows), dtype=np.uint8).reshape(len(rows), FILTER_BYTES).copy()
+    for place, row in enumerate(rows):
+        for further in row[1:]:
+            single[place] |= np.frombuffer(further, dtype=np.uint8)
+    return single

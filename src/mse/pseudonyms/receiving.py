@@ -10,11 +10,10 @@ from mse.errors import BadInput
 from mse.pseudonyms.disclosure import Risk, received_risks
 from mse.pseudonyms.encoded import EncodedRegister, read_encoded
 from mse.pseudonyms.key_book import check_not_ended
-from mse.pseudonyms.origin import check_same_origin, latest_deliveries
+from mse.pseudonyms.origin import check_same_origin, delivery_warnings, latest_deliveries
 from mse.pseudonyms.rules import rules
-from mse.registers import COMMON_CATEGORIES
 
-__all__ = ["ReceivedFile", "Reception", "check_received"]
+__all__ = ["ReceivedFile", "Reception", "check_key_not_lost", "check_received"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +39,11 @@ class ReceivedFile:
 
 @dataclass(frozen=True, eq=False)
 class Reception:
-    """All files that were received, and what is wrong between them."""
+    """All files that were received, what is wrong between them, and what they give away together."""
 
     files: tuple[ReceivedFile, ...]
     between: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -81,6 +81,7 @@ def check_received(paths: Sequence[str | Path], *, latest: bool = False) -> Rece
     """
     read = [_read(Path(path)) for path in paths]
     chosen = [file.register for file in read if file.register is not None]
+    warnings = delivery_warnings(chosen)
     if latest:
         chosen = list(latest_deliveries(chosen))
     try:
@@ -93,7 +94,14 @@ def check_received(paths: Sequence[str | Path], *, latest: bool = False) -> Rece
         for file in read
         if file.register is None or file.register in chosen
     )
-    return Reception(files, between)
+    return Reception(files, between, warnings)
+
+
+def check_key_not_lost(path: Path, register: EncodedRegister) -> None:
+    """Refuse a file whose key is recorded as lost in the key book beside it; whoever found the key can read it."""
+    check_not_ended(
+        register.header.key_fingerprint, [path.absolute().parent], events=("lost",), what=f"{path}: its key"
+    )
 
 
 def _read(path: Path) -> ReceivedFile:
@@ -103,12 +111,7 @@ def _read(path: Path) -> ReceivedFile:
         return ReceivedFile(path, None, error.reasons)
     problems = [f"{path}: {problem}" for problem in _not_allowed(register)]
     try:
-        check_not_ended(
-            register.header.key_fingerprint,
-            [path.absolute().parent],
-            events=("lost",),
-            what=f"{path}: its key",
-        )
+        check_key_not_lost(path, register)
     except BadInput as error:
         problems += error.reasons
     return ReceivedFile(path, register, tuple(problems))
@@ -127,11 +130,6 @@ def _not_allowed(register: EncodedRegister) -> list[str]:
     wrong = [field.name for field in header.fields if field not in known]
     if wrong:
         problems.append(f"its columns {', '.join(wrong)} are none that this package writes; do not use the file")
-    for field in header.attributes:
-        if field not in COMMON_CATEGORIES:
-            problems.append(f"its column {field} is no common attribute; do not use the file, ask the agency why")
-        elif not register.records[field].dropna().isin(COMMON_CATEGORIES[field].codes).all():
-            problems.append(f"its column {field} holds what is no common category; do not use the file")
     if not len(register):
         problems.append("it holds no record; ask the agency for its list")
     return problems
