@@ -3,6 +3,7 @@
 import base64
 import io
 import logging
+import pkgutil
 import re
 import sys
 import traceback
@@ -179,9 +180,11 @@ def lists(register, tmp_path):
 
 
 def written(folder):
-    """The text of every file below a folder, tables of Parquet files included."""
+    """The text of every file below a folder, as UTF-8 and as Latin-1, tables of Parquet files included."""
     return "\n".join(
-        pd.read_parquet(path).to_csv() if path.suffix == ".parquet" else path.read_bytes().decode("latin-1")
+        pd.read_parquet(path).to_csv()
+        if path.suffix == ".parquet"
+        else path.read_bytes().decode("utf-8", errors="replace") + path.read_bytes().decode("latin-1")
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     )
@@ -251,3 +254,96 @@ def test_no_identifier_is_in_what_is_said_of_a_list_that_is_refused(cli, lists, 
     said = cli.said.replace(repr(NAMES["family_name"]), "")
     assert found_in(said) == []
     assert short_cells(said) == set()
+
+
+def everything(cli, lists, out, *, linked):
+    """All that one pass from the list to the encoded file, or on to the histories, says, logs and writes."""
+    out.mkdir()
+    key = out.parent / "p.key"
+    assert cli("key", "new", key, "--project", "p") == 0
+    accept = [
+        word for risk in ("small_groups", "frequent_values", "missing_values") for word in ("--accept-risk", risk)
+    ]
+    for name, file in (("rosa", lists / "rosa.csv"), ("udi", lists / "udi.xlsx"))[: 2 if linked else 1]:
+        kept = ("--merged", out / f"{name}-merged.csv", "--id-map", out / f"{name}-ids.csv")
+        assert cli("encode", file, "--key", key, "--out", out / f"{name}.mse", *accept, *kept) == 0, cli.said
+    if not linked:
+        return cli.said + written(out)
+    assert cli("link", out / "rosa.mse", out / "udi.mse", "--out", out / "links", "--seed", "1", "--n-draws", "2") == 0
+    assert cli("histories", out / "links", "--out", out / "histories.csv") == 0
+    return cli.said + written(out)
+
+
+def with_value(found, value):
+    """A table in which a planted value stands in a further column."""
+    return found.assign(leak=value)
+
+
+def after(first, then):
+    """A function that does what `first` does, and `then` with its arguments; gives what the first gives."""
+
+    def both(*args, **kwargs):
+        answer = first(*args, **kwargs)
+        then(*args)
+        return answer
+
+    return both
+
+
+def append(path, text):
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+NAME = NAMES["family_name"]
+# Where a value is let out, and how: the function that is replaced, and what replaces it.
+LEAKS = {
+    "merged rows": (
+        "mse.pseudonyms.duplicates",
+        lambda was: lambda *args: with_value(was(*args), NAME),
+    ),
+    "id map": (
+        "mse.pseudonyms.id_map",
+        lambda was: lambda *args, **kwargs: with_value(was(*args, **kwargs), NUMBERS["fnr"]),
+    ),
+    "page for the officer": (
+        "mse.pseudonyms.dpia.dpia_log",
+        lambda was: lambda *args, **kwargs: was(*args, **kwargs) | {"agency": NAME.upper()},
+    ),
+    "encoded file": (
+        "mse.pseudonyms.EncodedRegister.write",
+        lambda was: after(
+            was, lambda _, path: append(path.with_suffix(".tmp"), base64.b64encode(NAME.encode()).decode())
+        ),
+    ),
+    "terminal": ("mse.cli.agency.say", lambda was: lambda text: was(text + NAME[::-1])),
+    "log": (
+        "mse.pseudonyms.read_key",
+        lambda was: after(was, lambda _: logging.getLogger("mse").info("%s", NAME.encode().hex())),
+    ),
+    "links": (
+        "mse.links.Links.write",
+        lambda was: after(was, lambda _, out: pd.DataFrame({"a": [NUMBERS["duf"]]}).to_parquet(out / "leak.parquet")),
+    ),
+    "histories": (
+        "mse.histories.CaptureHistories.write",
+        lambda was: after(was, lambda _, path: append(path, f"{joined(name_words(NAME))}\n")),
+    ),
+}
+
+
+@pytest.mark.parametrize("place", LEAKS)
+def test_a_planted_leak_is_found_in_every_kind_of_output(cli, lists, tmp_path, monkeypatch, place):
+    """A value that is let out on purpose, in one place after the other, does not pass the search unseen."""
+    target, leaking = LEAKS[place]
+    owner, name = target.rsplit(".", 1)
+    holder = pkgutil.resolve_name(owner)
+    monkeypatch.setattr(holder, name, leaking(getattr(holder, name)))
+    assert found_in(everything(cli, lists, tmp_path / "out", linked=place in ("links", "histories")))
+
+
+def test_a_short_name_that_leaks_is_found_as_a_cell():
+    """A name of two letters is looked for as a whole cell only, in a table or a list."""
+    assert short_cells("record,name\n12ab,Li\n") == {"Li"}
+    assert short_cells('{"a": "boe"}') == {"boe"}
+    assert short_cells("Like;Bøen\n") == set()
