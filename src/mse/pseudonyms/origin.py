@@ -16,7 +16,7 @@ __all__ = ["check_same_origin", "delivery_warnings", "latest_deliveries"]
 FEWEST = 10  # records of a list that is compared as a whole; a few persons can be the same on two small lists
 ALIKE = 0.9  # share of equal records from which two lists are one under two names
 SAMPLE = 100  # records of a list of filters that are looked for on the other
-SAME_VALUE = 0.7  # Dice of two filters of one value: ten flipped bits of each leave more than this of a name of two letters
+SAME_VALUE = 0.7  # Dice of two filters of one value, of each of which ten bits were flipped
 
 FILTERS = ("bloom", "blooms")
 FILTER_BYTES = 64
