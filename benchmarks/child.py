@@ -4,10 +4,34 @@
 """
 
 import json
-import resource
 import sys
+import threading
 import time
 from importlib.util import module_from_spec, spec_from_file_location
+
+import psutil
+
+PAUSE = 0.1  # seconds between two looks at the memory
+
+
+class Watch(threading.Thread):
+    """The largest sum of the resident sizes of this process and its workers; pages they share count for each."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.peak = 0
+        self.ended = threading.Event()
+
+    def run(self) -> None:
+        own = psutil.Process()
+        while not self.ended.wait(PAUSE):
+            total = own.memory_info().rss
+            for worker in own.children(recursive=True):
+                try:
+                    total += worker.memory_info().rss
+                except psutil.NoSuchProcess:
+                    continue
+            self.peak = max(self.peak, total)
 
 
 def main(path: str, name: str) -> None:
@@ -15,13 +39,15 @@ def main(path: str, name: str) -> None:
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     action = getattr(module, name)()
+    watch = Watch()
+    watch.start()
     start = time.perf_counter()
     action()
     seconds = time.perf_counter() - start
-    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes on macOS and in kilobytes on Linux
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    largest_worker = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    print(json.dumps({"seconds": seconds, "bytes": (own + largest_worker) * unit}))
+    time.sleep(2 * PAUSE)
+    watch.ended.set()
+    watch.join()
+    print(json.dumps({"seconds": seconds, "bytes": watch.peak}))
 
 
 if __name__ == "__main__":
