@@ -28,7 +28,12 @@ def interrupted(command: list[str], folder) -> tuple[int, bytes, bytes]:
     """
     ours, theirs = pty.openpty()
     environment = os.environ | {"TERM": "xterm"}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, cwd=folder, env=environment)
+    # A shell that starts the tests in the background has them ignore SIGINT, and a child inherits that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, cwd=folder, env=environment)
+    finally:
+        signal.signal(signal.SIGINT, before)
     os.close(theirs)
     seen = b""
     try:
