@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-__all__ = ["Bar", "progress"]
+__all__ = ["Bar", "is_interrupt", "progress"]
 
 PATIENCE = 1.0  # seconds before anything is shown, so that quick work does not flicker
 REFRESH = 0.2  # seconds between two changes of a notebook's line
@@ -156,6 +156,11 @@ def progress(text: str, *, total: int | None = None, shown: bool | None = None) 
     ------
     Bar
 
+    Raises
+    ------
+    KeyboardInterrupt
+        Also where compiled code turned the interrupt into another error.
+
     Examples
     --------
     >>> with progress("resamples", total=3) as bar:
@@ -171,11 +176,22 @@ def progress(text: str, *, total: int | None = None, shown: bool | None = None) 
     bar = _OnDisplay(display, text, total)
     try:
         yield bar
+    except SystemError as fault:
+        if is_interrupt(fault):
+            raise KeyboardInterrupt from fault
+        raise
     finally:
         _open.pop()
         display.remove(bar.task)
         if outermost:
             display.close()
+
+
+def is_interrupt(fault: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error: while Numba unpacks a result it becomes the last cause of `SystemError`s."""
+    while isinstance(fault, SystemError):
+        fault = fault.__cause__
+    return isinstance(fault, KeyboardInterrupt)
 
 
 def _display(shown: bool | None) -> _Display:

@@ -98,6 +98,21 @@ def test_an_error_closes_the_display(at_once) -> None:
     assert mse.progress._open == []
 
 
+def test_an_interrupt_that_compiled_code_wrapped_comes_out_as_an_interrupt() -> None:
+    """Numba gives `SystemError`s with the interrupt at the end of their causes; other faults stay what they are."""
+    with pytest.raises(KeyboardInterrupt), progress("work"):
+        raise SystemError("outer") from wrapped(KeyboardInterrupt())
+    with pytest.raises(SystemError, match="outer"), progress("work"):
+        raise SystemError("outer") from wrapped(ValueError())
+
+
+def wrapped(cause: BaseException) -> SystemError:
+    """A fault as the interpreter makes it when a C function returns a result with an exception set."""
+    fault = SystemError("inner")
+    fault.__cause__ = cause
+    return fault
+
+
 def test_a_notebook_shows_one_line_and_erases_it(monkeypatch) -> None:
     """Without widgets, through the display that the kernel lets change."""
     seen = []

@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable
 
 from mse.errors import MseError
+from mse.progress import is_interrupt
 
 __all__ = ["STOPPED", "exit_code_of"]
 
@@ -32,6 +33,8 @@ def exit_code_of(run: Callable[[], None], *, reads_lists: bool) -> int:
     except SystemExit as end:
         return _stopped() if end.code == STOPPED else _code(end.code)
     except Exception as fault:
+        if is_interrupt(fault):
+            return _stopped()
         print(_trace(fault) if reads_lists else traceback.format_exc(), file=sys.stderr)
         return 1
     return 0
