@@ -26,6 +26,7 @@ from mse.models.loglinear.poisson import (
     _observed,
     _solve,
     _subset_sums,
+    read_terms,
     superset_sums,
     table_sums,
     workspace,
@@ -243,31 +244,9 @@ def fit_censored_batch(models, term_masks, possible, known, doubtful, n_lists): 
 @njit(cache=True, nogil=True)
 def fit_censored_model(model, term_masks, possible, known, doubtful, best, table, n_lists, room):  # type: ignore[no-untyped-def]
     """One model of `fit_censored_batch`, as `poisson.fit_model`; `best` comes from `best_of_cells`."""
-    sufficient, cells_of = table
     masks, beta, means, information, active = room
     size = known.size
-    active[:] = possible
-    n_terms, n_parameters = 1, 1
-    zero_terms = np.uint64(0)
-    for j in range(n_lists + term_masks.size):
-        if j < n_lists:
-            mask = 1 << (n_lists - 1 - j)
-        elif model >> np.uint64(j - n_lists) & np.uint64(1):
-            mask = term_masks[j - n_lists]
-        else:
-            continue
-        if cells_of[mask] == 0.0:
-            continue
-        n_parameters += 1
-        if sufficient[mask] > 0.0:
-            masks[n_terms] = mask
-            n_terms += 1
-            continue
-        if j >= n_lists:
-            zero_terms |= np.uint64(1) << np.uint64(j - n_lists)
-        for cell in range(size):
-            if cell & mask == mask:
-                active[cell] = False
+    n_terms, n_parameters, zero_terms = read_terms(model, term_masks, possible, table, n_lists, masks, active)
     status = _newton(masks, n_terms, active, known, doubtful, 0.0, n_lists, False, beta[:n_terms], means, information)
     margin = 0.0
     if status == CONVERGED:

@@ -11,7 +11,17 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["CONVERGED", "Fit", "fit_batch", "fit_cells", "fit_model", "superset_sums", "table_sums", "workspace"]
+__all__ = [
+    "CONVERGED",
+    "Fit",
+    "fit_batch",
+    "fit_cells",
+    "fit_model",
+    "read_terms",
+    "superset_sums",
+    "table_sums",
+    "workspace",
+]
 
 TOLERANCE = 1e-10  # of max |X'(y - mu)|, relative to max(1, max X'y)
 MAX_STEPS = 60
@@ -327,14 +337,14 @@ def workspace(size, n_lists, n_interactions):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def fit_model(model, term_masks, possible, counts, table, n_lists, room):  # type: ignore[no-untyped-def]
-    """One model of `fit_batch`: n_hidden, deviance, margin, number of parameters, status, zero terms."""
+def read_terms(model, term_masks, possible, table, n_lists, masks, active):  # type: ignore[no-untyped-def]
+    """Write the terms with persons into `masks` and the cells left by the others into `active`.
+
+    Returns the number of these terms, the intercept among them, the number of parameters, and the zero terms.
+    """
     sufficient, cells_of = table
-    masks, beta, means, information, active = room
-    size = counts.size
     active[:] = possible
-    n_terms = 1
-    n_parameters = 1
+    n_terms, n_parameters = 1, 1
     zero_terms = np.uint64(0)
     for j in range(n_lists + term_masks.size):
         if j < n_lists:
@@ -349,12 +359,22 @@ def fit_model(model, term_masks, possible, counts, table, n_lists, room):  # typ
         if sufficient[mask] > 0.0:
             masks[n_terms] = mask
             n_terms += 1
-        else:
-            if j >= n_lists:
-                zero_terms |= np.uint64(1) << np.uint64(j - n_lists)
-            for cell in range(size):
-                if cell & mask == mask:
-                    active[cell] = False
+            continue
+        if j >= n_lists:
+            zero_terms |= np.uint64(1) << np.uint64(j - n_lists)
+        for cell in range(active.size):
+            if cell & mask == mask:
+                active[cell] = False
+    return n_terms, n_parameters, zero_terms
+
+
+@njit(cache=True, nogil=True)
+def fit_model(model, term_masks, possible, counts, table, n_lists, room):  # type: ignore[no-untyped-def]
+    """One model of `fit_batch`: n_hidden, deviance, margin, number of parameters, status, zero terms."""
+    sufficient, _ = table
+    masks, beta, means, information, active = room
+    size = counts.size
+    n_terms, n_parameters, zero_terms = read_terms(model, term_masks, possible, table, n_lists, masks, active)
     status = _newton(masks, n_terms, active, counts, 0.0, n_lists, beta[:n_terms], means, information)
     margin = 0.0
     if status == CONVERGED:
