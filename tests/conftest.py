@@ -6,9 +6,14 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from mse.study import StudyResult
+
+# The first example of a law may compile for seconds; speed is measured in benchmarks/, never by a test.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 SYLLABLES = ("ba", "de", "fi", "go", "hu", "ka", "le", "mi", "no", "pu", "ra", "se", "ti", "vo", "zu")
 CAPTURE = {"alfa": 0.55, "beta": 0.45, "gamma": 0.4}

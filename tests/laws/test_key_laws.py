@@ -60,7 +60,7 @@ def one_sentence(text, *unseen):
     return "\n" not in text and not any(value in text for value in unseen)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_a_key_file_that_was_changed_is_the_same_key_or_refused(data):
     """No change of a file gives another key, and no message shows any of it."""
@@ -74,7 +74,7 @@ def test_a_key_file_that_was_changed_is_the_same_key_or_refused(data):
     assert read is None or (read.fingerprint, read.project) == (key.fingerprint, "p")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SECRETS, st.sampled_from(("format", "project", "made_by", "fingerprint", "seal", "key", "new")), JSON)
 def test_a_key_file_with_any_entry_is_the_same_key_or_refused(secret, entry, value):
     """Sound JSON with something else in one place, of any type."""
@@ -86,7 +86,7 @@ def test_a_key_file_with_any_entry_is_the_same_key_or_refused(secret, entry, val
     assert read is None or read.fingerprint == key.fingerprint
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(SECRETS, st.integers(2, 5), st.randoms(use_true_random=False))
 def test_any_key_is_made_again_from_any_number_of_shares_in_any_order(secret, n, random):
     """Splitting and joining is the identity; leaving one out is refused."""
@@ -100,7 +100,7 @@ def test_any_key_is_made_again_from_any_number_of_shares_in_any_order(secret, n,
             join_key(shares[1:], out=Path(folder) / "c.key")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_shares_of_which_one_was_changed_give_the_same_key_or_are_refused(data):
     """Cut, edited or mixed shares never give a key that is not the one that was split."""
@@ -115,7 +115,7 @@ def test_shares_of_which_one_was_changed_give_the_same_key_or_are_refused(data):
     assert joined is None or (joined.fingerprint, joined.project) == (key.fingerprint, "p")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(JSON.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=60))
 def test_any_key_book_is_read_or_refused(content):
     """A record that cannot be read is said, never taken for an empty one."""
@@ -125,7 +125,7 @@ def test_any_key_book_is_read_or_refused(content):
             read_book(Path(folder))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.data())
 def test_a_list_that_was_changed_is_read_or_refused_without_its_values(data):
     """Cut and edited CSV files: sound rows, or sentences that hold no name."""
@@ -138,7 +138,7 @@ def test_a_list_that_was_changed_is_read_or_refused_without_its_values(data):
     assert register is None or 1 <= len(register) <= 3
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=200) | st.text(max_size=100).map(lambda text: text.encode("utf-8")))
 def test_any_bytes_are_refused_by_every_reader(content):
     """A file that is none of ours gets one sentence from each reader, whatever stands in it."""

@@ -85,7 +85,7 @@ def test_the_compiled_fit_equals_statsmodels(data: st.DataObject) -> None:
     assert estimate.mle.se_log_hidden == pytest.approx(twin.bse[0], rel=1e-6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(histories(lists=(3, 4), largest=12))
 def test_the_status_of_every_model_equals_the_obvious_one(table: CaptureHistories) -> None:
     """One linear programme and one rank per model give the same answer as the pruned search."""

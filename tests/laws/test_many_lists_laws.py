@@ -19,7 +19,7 @@ from mse.models.loglinear.stepwise import stepwise_path
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_what_is_proved_is_true(data: st.DataObject) -> None:
     """Whenever the smallest eigenvalue proves an MLE, the linear programme and the ranks agree."""
     h = data.draw(histories(lists=(2, 4)))
@@ -33,7 +33,7 @@ def test_what_is_proved_is_true(data: st.DataObject) -> None:
 
 
 @given(histories(lists=(3, 4)), st.sampled_from([0.0, 0.01, 0.02, 0.2, 1.0]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_higher_threshold_only_goes_further_on_the_same_path(h: CaptureHistories, p: float) -> None:
     """The steps below a threshold are the first of those below a larger one."""
     try:
@@ -45,7 +45,7 @@ def test_a_higher_threshold_only_goes_further_on_the_same_path(h: CaptureHistori
 
 
 @given(histories(lists=(3, 4)))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_downhill_is_never_better_than_the_full_search(h: CaptureHistories) -> None:
     """Its answer is one of the full ranking, with the same number, and no neighbour of it is better."""
     try:
@@ -59,7 +59,7 @@ def test_downhill_is_never_better_than_the_full_search(h: CaptureHistories) -> N
 
 
 @given(histories(lists=(3, 3)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_an_average_lies_within_its_models(h: CaptureHistories) -> None:
     """Its median is between the lowest and the highest estimate, its modes share the weight in rising order."""
     try:
@@ -75,7 +75,7 @@ def test_an_average_lies_within_its_models(h: CaptureHistories) -> None:
 
 
 @given(histories(lists=(3, 3)), st.permutations((0, 1, 2)))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_order_of_the_lists_carries_no_information(h: CaptureHistories, order: list[int]) -> None:
     """The average and the best model met are the same when the lists change places."""
     cells = np.arange(1, 8)

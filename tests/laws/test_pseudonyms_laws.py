@@ -41,7 +41,7 @@ PERSONS = st.fixed_dictionaries(
         "phone": st.sampled_from(["+47 91234567", "91234567", "1"]),
     },
 )
-LIGHT = settings(max_examples=60, deadline=None)
+LIGHT = settings(max_examples=60)
 
 
 TOKENS = [token for token in rules().tokens if not token.grams]
@@ -166,7 +166,7 @@ def register(persons):
     return Register(codebook, frame.astype("str"), source_sha256="")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(PERSONS, max_size=6))
 def test_encoding_survives_the_file_and_changes_no_input(persons):
     """What is read is what was written, and the register is as it was."""

@@ -34,7 +34,7 @@ def sparse_tables(draw: st.DrawFn, *, lists: tuple[int, int] = (3, 4)) -> Captur
     return CaptureHistories(table.lists, counts, structural_zeros=frozenset(zeros))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(sparse_tables(), CRITERIA, st.integers(1, 12))
 def test_branch_and_bound_equals_fitting_all_models(table: CaptureHistories, criterion: Criterion, n_top: int) -> None:
     """The same criterion values in the same order, for sparse tables and every criterion."""
@@ -47,7 +47,7 @@ def test_branch_and_bound_equals_fitting_all_models(table: CaptureHistories, cri
     assert len(exact.best(counts, n_top)) == len(expected)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.data(), sparse_tables(lists=(4, 4)), CRITERIA)
 def test_branch_and_bound_keeps_to_the_space(
     data: st.DataObject, table: CaptureHistories, criterion: Criterion
@@ -69,7 +69,7 @@ def test_branch_and_bound_keeps_to_the_space(
     assert np.array(found) - 2 * log_likelihood_of_counts(counts) == pytest.approx(expected, rel=0, abs=1e-6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(sparse_tables())
 def test_what_empty_cells_exclude_has_no_mle(table: CaptureHistories) -> None:
     """A model that is cut for a pattern nobody has is one for which a linear programme finds no MLE."""

@@ -119,11 +119,10 @@ def test_a_censored_cell_without_doubtful_persons_is_an_exact_one(others: list[i
     for first in (0, 17):
         histories = table(np.array([first, *others]), known=first)
         plain = replace(histories, censored_cells=frozenset(), confirmed=None)
-        censored, exact = (mse.fit_loglinear(h, "independence").n_hat for h in (histories, plain))
-        assert censored == pytest.approx(exact, rel=1e-9)  # two Newton iterations, each stopped by its own score
+        assert mse.fit_loglinear(histories, "independence").n_hat == mse.fit_loglinear(plain, "independence").n_hat
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.integers(3, 60), min_size=6, max_size=6))
 def test_a_bound_without_force_leaves_the_cell_out(others: list[int]) -> None:
     """With a huge upper bound the answer is that of the table without the cell, and the cell is predicted."""

@@ -89,7 +89,7 @@ names = st.text(
 norwegian = st.text(st.sampled_from("abcABC æøåÆØÅéü-,;\"'\n"), min_size=1, max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     rows=st.lists(st.tuples(norwegian, norwegian), min_size=1, max_size=5),
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "latin-1", "cp1252"]),
@@ -117,7 +117,7 @@ def test_csv_round_trip(
     assert any("Latin-1" in note for note in register.notes) is (encoding in ("latin-1", "cp1252"))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(rows=st.lists(st.tuples(names, names), min_size=1, max_size=4), suffix=st.sampled_from([".xlsx", ".parquet"]))
 def test_typed_files_round_trip(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], suffix: str
@@ -413,7 +413,7 @@ whole = {
 }
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     suffix=st.sampled_from(sorted(whole)),
     place=st.integers(0, 6000),
