@@ -121,17 +121,17 @@ class Workbench:
         order = np.lexsort((right, left))
         return Pairs(left[order], right[order], log_ratio[order])
 
-    def evidence(self, component: NDArray[np.int64], weights: Weights) -> tuple[Pairs, NDArray[np.float64]]:
-        """All pairs of records of one component, and the log-likelihood ratio of each field on them.
+    def evidence(self, near: Sequence[Sequence[int]], weights: Weights) -> tuple[Pairs, NDArray[np.float64]]:
+        """All pairs of records that are near the same thing, and the log-likelihood ratio of each field on them.
 
-        The second value has shape (n_pairs, n_fields); a field that says nothing has 0.
+        `near` gives for each record the numbers of what it is near to. The second value has shape (n_pairs, n_fields); a field that says nothing has 0.
         """
         names = [comparison.name for comparison in self.comparisons]
         rare = {comparison.name for comparison in self.comparisons if any(x.frequency_of for x in comparison.levels)}
         sums = [f"mw_{name}" + (f" + mw_tf_adj_{name}" if name in rare else "") for name in names]
-        table = self.table.append_column("component", pa.array(component))
+        table = self.table.append_column("near", pa.array(near, pa.list_(pa.int64())))
         with _quiet():
-            linker = self._linker(table, [block_on("component")], weights, keep_parts=True)
+            linker = self._linker(table, [block_on("near", arrays_to_explode=["near"])], weights, keep_parts=True)
             scored = linker.inference.predict(warning_mode="never")
             listed = ", ".join(f"{expression} AS field_{i}" for i, expression in enumerate(sums))
             frame = self.connection.sql(

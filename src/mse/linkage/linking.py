@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from mse.errors import BadInput, NoOverlap
 from mse.linkage.candidates import Pairs, Workbench
-from mse.linkage.clustering import Evidence, join_all, sample_partitions
+from mse.linkage.clustering import Evidence, join_all, join_greedily
 from mse.linkage.comparable import check_population
 from mse.linkage.linkable import Linkable, linkable_encoded, linkable_plain
+from mse.linkage.partition_posterior import GOOD_R_HAT, Posterior, sample_partitions
 from mse.linkage.weights import Weights, compete, fit_m_and_prior, measure_u, starting_weights
 from mse.links import Links
 from mse.provenance import record, sha256_of
@@ -21,14 +22,10 @@ from mse.registers import Register
 
 __all__ = ["link"]
 
-MIN_PROBABILITY = 0.001  # weaker pairs are left out of the draws
-MAX_COMPONENT_PAIRS = 2_000_000
+MIN_PROBABILITY = 0.001  # weaker pairs are no edges: they alone hold no person together
+MAX_COMPARED_PAIRS = 2_000_000
 DUPLICATE_PROBABILITY = 0.95  # two records of one list are merged above it
 DUPLICATES_PER_RECORD = 0.01
-GREEDY_DRAWS = (
-    "each draw joins records in one greedy pass with the match probabilities of the groups; the draws are not yet "
-    "draws from a posterior over whole partitions, and tell too little of how unsure the linkage is"
-)
 
 
 def link(
@@ -37,6 +34,7 @@ def link(
     seed: int,
     n_draws: int = 100,
     fields: Sequence[str] | None = None,
+    prior_n: float | None = None,
     n_jobs: int = 1,
 ) -> Links:
     """Join the records of several registers into persons, at most one record per register and person.
@@ -92,21 +90,23 @@ def link(
     if not rules:
         raise NoOverlap.between(linkable.lists)
     matches = _matches(bench, rules, linkable, seed=seed)
-    places = {"list_of_record": linkable.list_of_record, "same_person": matches.same_person}
-    persons = sample_partitions(matches.evidence, n_draws=n_draws, seed=seed, **places)
-    point = persons[0] if n_draws == 1 else sample_partitions(matches.evidence, n_draws=1, seed=seed, **places)[0]
+    point = join_greedily(matches.evidence)
+    posterior = None
+    if n_draws > 1:
+        posterior = sample_partitions(matches.evidence, n_draws=n_draws, seed=seed, population=prior_n, n_jobs=n_jobs)
+    persons = point.astype(np.int32)[None] if posterior is None else posterior.persons
     options = {
         "n_draws": n_draws,
         "fields": None if fields is None else list(fields),
         "blocking": [list(rule) for rule in rules],
         "weights": _told(linkable, matches.weights),
     }
-    notes = (*linkable.notes, *_merged_notes(linkable, matches.same_person), *((GREEDY_DRAWS,) if n_draws > 1 else ()))
+    notes = (*linkable.notes, *_merged_notes(linkable, matches.unit), *_posterior_notes(posterior))
     return Links(
         linkable.records,
-        persons,
+        persons[:, matches.unit],
         linkable.lists,
-        _diagnostics(matches, point),
+        _diagnostics(matches, point, posterior),
         record(input_sha256=sha256_of(*(_source(register) for register in registers)), seed=seed, options=options),
         notes,
     )
@@ -116,47 +116,46 @@ def link(
 class _Matches:
     """What is known of the pairs before anybody is joined.
 
-    `tried` and `probability` are the pairs of two lists that may start a join; `n_candidates` counts all that were
-    compared; `same_person` groups the records of one list that are almost surely one person.
+    `unit` numbers the groups of records of one list that are almost surely one person; `evidence` speaks of units.
+    `probability` is that of its edges, in the same order; `n_candidates` counts all pairs that were scored.
     """
 
     evidence: Evidence
-    tried: Pairs
     probability: NDArray[np.float64]
-    same_person: NDArray[np.int64]
+    unit: NDArray[np.int64]
     n_candidates: int
     weights: Weights
 
 
 def _matches(bench: Workbench, rules: Sequence[tuple[str, ...]], linkable: Linkable, *, seed: int) -> _Matches:
-    """Learn the weights, score the candidates, and gather the evidence within each component of them."""
+    """Learn the weights, score the candidates, and gather the evidence on all pairs that can be in one group."""
     sizes = np.bincount(linkable.list_of_record)
     n_cross, max_matches = _possible(sizes)
     weights = _weights(bench, rules, linkable, seed=seed, n_cross=n_cross, max_matches=max_matches)
     scored = bench.score(rules, weights)
     is_within = linkable.list_of_record[scored.left] == linkable.list_of_record[scored.right]
-    same_person = _duplicates(_chosen(scored, is_within), sizes)
-    cross = _without_repeats(_chosen(scored, ~is_within), same_person)
+    first, unit = np.unique(_duplicates(_chosen(scored, is_within), sizes), return_index=True, return_inverse=True)[1:]
+    list_of_unit = linkable.list_of_record[first]
+    cross = _between_units(_chosen(scored, ~is_within), unit)
     probability, prior = compete(
         cross.log_ratio,
         cross.left,
         cross.right,
-        list_of_record=linkable.list_of_record,
+        list_of_record=list_of_unit,
         start=weights.prior,
         n_cross=n_cross,
         max_matches=max_matches,
     )
     if not (probability >= 0.5).any():
         raise NoOverlap.between(linkable.lists)
-    tried, probability = _tried(cross, probability)
-    component = join_all(
-        np.concatenate([tried.left, np.arange(len(same_person))]),
-        np.concatenate([tried.right, same_person]),
-        n_records=len(same_person),
+    edges, probability = _edges(cross, probability, n_units=len(first))
+    near = _near(edges, n_units=len(first))
+    pairs, parts = bench.evidence([near[own] for own in unit], weights)
+    left, right, parts = _mean_by_unit(pairs, parts, unit)
+    positions = np.searchsorted(left * len(first) + right, edges.left * len(first) + edges.right)
+    return _Matches(
+        Evidence(list_of_unit, left, right, parts, positions, prior), probability, unit, len(cross.left), weights
     )
-    pairs, parts = bench.evidence(component, weights)
-    evidence = Evidence(pairs.left, pairs.right, parts, _order(pairs, tried), prior)
-    return _Matches(evidence, tried, probability, same_person, len(cross.left), weights)
 
 
 def _check_options(*, seed: int, n_draws: int, fields: Sequence[str] | None, n_jobs: int) -> None:
@@ -224,7 +223,7 @@ def _possible(sizes: NDArray[np.int64]) -> tuple[float, float]:
     return float(n_cross), float(max_matches)
 
 
-def _chosen(pairs: Pairs, chosen: NDArray[np.bool_]) -> Pairs:
+def _chosen(pairs: Pairs, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Pairs:
     return Pairs(pairs.left[chosen], pairs.right[chosen], pairs.log_ratio[chosen])
 
 
@@ -238,61 +237,99 @@ def _duplicates(within: Pairs, sizes: NDArray[np.int64]) -> NDArray[np.int64]:
     return join_all(within.left[sure], within.right[sure], n_records=n_records)
 
 
-def _without_repeats(cross: Pairs, same_person: NDArray[np.int64]) -> Pairs:
-    """One pair for each pair of persons-within-a-list, the strongest that their records make."""
-    if len(np.unique(same_person)) == len(same_person):
-        return cross
-    first = np.unique(same_person, return_index=True)[1]
-    representative = first[np.unique(same_person, return_inverse=True)[1]]
-    frame = pd.DataFrame(
-        {"left": representative[cross.left], "right": representative[cross.right], "log_ratio": cross.log_ratio}
-    )
+def _between_units(cross: Pairs, unit: NDArray[np.int64]) -> Pairs:
+    """The pairs of units, each with the strongest evidence that their records make."""
+    a, b = unit[cross.left], unit[cross.right]
+    frame = pd.DataFrame({"left": np.minimum(a, b), "right": np.maximum(a, b), "log_ratio": cross.log_ratio})
     best = frame.groupby(["left", "right"], sort=True)["log_ratio"].max().reset_index()
     return Pairs(best["left"].to_numpy(), best["right"].to_numpy(), best["log_ratio"].to_numpy())
 
 
-def _tried(cross: Pairs, probability: NDArray[np.float64]) -> tuple[Pairs, NDArray[np.float64]]:
-    """The pairs that may start a join: all that are not hopeless, fewer where their components grow too large."""
+def _edges(cross: Pairs, probability: NDArray[np.float64], *, n_units: int) -> tuple[Pairs, NDArray[np.float64]]:
+    """The pairs that can hold a person together, the strongest first: all that are not hopeless.
+
+    Fewer where they would bring too many pairs together: two units that share a neighbour have to be compared.
+    """
     least = MIN_PROBABILITY
     while True:
         chosen = probability >= least
-        tried = _chosen(cross, chosen)
-        n_records = int(max(cross.right.max(), cross.left.max())) + 1
-        sizes = np.bincount(join_all(tried.left, tried.right, n_records=n_records)).astype(np.float64)
-        if (sizes * (sizes - 1) / 2).sum() <= MAX_COMPONENT_PAIRS:
-            return tried, probability[chosen]
+        edges = _chosen(cross, chosen)
+        n_near = np.bincount(np.concatenate([edges.left, edges.right]), minlength=n_units) + 1.0
+        if (n_near * (n_near - 1) / 2).sum() <= MAX_COMPARED_PAIRS:
+            break
         least *= 2
+    order = np.lexsort((edges.right, edges.left, -np.round(edges.log_ratio, 9)))
+    return _chosen(edges, order), probability[chosen][order]
 
 
-def _order(pairs: Pairs, tried: Pairs) -> NDArray[np.int64]:
-    """Positions among all pairs of those that may start a join, the strongest first, ties by record."""
-    n_records = int(pairs.right.max()) + 1
-    positions = np.searchsorted(pairs.left * n_records + pairs.right, tried.left * n_records + tried.right)
-    return np.asarray(positions[np.lexsort((tried.right, tried.left, -np.round(tried.log_ratio, 9)))])
+def _near(edges: Pairs, *, n_units: int) -> list[list[int]]:
+    """The units that an edge leads to from each unit, and itself; none where there is no edge."""
+    near: list[set[int]] = [set() for _ in range(n_units)]
+    for a, b in zip(edges.left.tolist(), edges.right.tolist(), strict=True):
+        near[a] |= {a, b}
+        near[b] |= {a, b}
+    return [sorted(own) for own in near]
 
 
-def _diagnostics(matches: _Matches, point: NDArray[np.int32]) -> dict[str, float]:
-    """Counts, and what the match probabilities promise of the pairs that are joined at one half."""
-    joined = point[matches.tried.left] == point[matches.tried.right]
+def _mean_by_unit(
+    pairs: Pairs, parts: NDArray[np.float64], unit: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Pairs of units, sorted, and for each field the mean over the pairs of their records that know it."""
+    a, b = unit[pairs.left], unit[pairs.right]
+    different = a != b
+    low, high = np.minimum(a, b)[different], np.maximum(a, b)[different]
+    n_units = int(unit.max()) + 1
+    keys, place = np.unique(low * n_units + high, return_inverse=True)
+    total, known = (np.zeros((len(keys), parts.shape[1])) for _ in range(2))
+    np.add.at(total, place, parts[different])
+    np.add.at(known, place, parts[different] != 0.0)
+    return keys // n_units, keys % n_units, total / np.maximum(known, 1.0)
+
+
+def _diagnostics(matches: _Matches, point: NDArray[np.int64], posterior: Posterior | None) -> dict[str, float]:
+    """Counts, what the match probabilities promise of the pairs joined at one half, and how the sampler fared."""
+    evidence = matches.evidence
+    joined = point[evidence.left[evidence.edges]] == point[evidence.right[evidence.edges]]
     n_true, n_found = float(matches.probability.sum()), float(matches.probability[joined].sum())
-    return {
+    told = {
         "n_links": float(joined.sum()),
         "expected_precision": n_found / float(joined.sum()) if joined.any() else 1.0,
         "expected_recall": n_found / n_true if n_true else 1.0,
         "n_candidates": float(matches.n_candidates),
-        "prior": matches.evidence.prior,
-        "n_merged_within": float(len(matches.same_person) - len(np.unique(matches.same_person))),
+        "prior": evidence.prior,
+        "n_merged_within": float(len(matches.unit) - evidence.n_records),
     }
+    if posterior is not None:
+        told |= {"r_hat": posterior.r_hat, "n_sweeps": float(posterior.n_sweeps), "prior_n": posterior.population}
+        told |= {f"n_hat_at_{factor:g}_prior_n": n_hat for factor, n_hat in posterior.curve.items()}
+    return told
 
 
-def _merged_notes(linkable: Linkable, same_person: NDArray[np.int64]) -> list[str]:
+def _merged_notes(linkable: Linkable, unit: NDArray[np.int64]) -> list[str]:
     """One sentence for each list in which records were merged."""
     notes = []
     for number, name in enumerate(linkable.lists):
-        own = same_person[linkable.list_of_record == number]
+        own = unit[linkable.list_of_record == number]
         extra = len(own) - len(np.unique(own))
         if extra:
             notes.append(f"{name}: {extra} of {len(own)} records merged with another record of the same list")
+    return notes
+
+
+def _posterior_notes(posterior: Posterior | None) -> list[str]:
+    """What the reader must know of the draws: how the linkage prior moves the number, and whether the chains agree."""
+    if posterior is None:
+        return []
+    curve = ", ".join(f"{factor * posterior.population:,.0f}: {n_hat:,.0f}" for factor, n_hat in posterior.curve.items())
+    notes = [
+        "the linkage rests on how many persons it takes the population to have; number of persons that independent "
+        f"lists would give, by that number: {curve}"
+    ]
+    if posterior.r_hat > GOOD_R_HAT:
+        notes.append(
+            f"the chains of the linkage agree badly on the number of distinct persons: R-hat {posterior.r_hat:.2f} is "
+            f"above {GOOD_R_HAT}; the draws are spread more by where the chains started than by the evidence"
+        )
     return notes
 
 
