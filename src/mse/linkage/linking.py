@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeGuard
+from typing import Literal, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from mse.linkage.clustering import Evidence, join_all, join_greedily
 from mse.linkage.comparable import check_population
 from mse.linkage.linkable import Linkable, linkable_encoded, linkable_plain
 from mse.linkage.partition_posterior import GOOD_R_HAT, Posterior, sample_partitions
+from mse.linkage.scarce import SCARCE
 from mse.linkage.weights import Weights, compete, fit_m_and_prior, measure_u, starting_weights
 from mse.links import Links
 from mse.provenance import record, sha256_of
@@ -34,14 +35,17 @@ def link(
     seed: int,
     n_draws: int = 100,
     fields: Sequence[str] | None = None,
+    scarce: Literal["drop", "keep"] = "drop",
     prior_n: float | None = None,
     n_jobs: int = 1,
 ) -> Links:
     """Join the records of several registers into persons, at most one record per register and person.
 
     Candidate pairs come from keyed blocks, their Fellegi-Sunter weights from typing-error rates (m), pairs within
-    registers (u) and a prior that is a fixed point; a missing value says nothing. Records of one register that are
-    almost surely one person are merged first. Then pairs are joined, the strongest first.
+    registers (u) and rare names; a missing value says nothing. Records of one register that are almost surely one
+    person are merged first. The draws are draws of whole partitions from their joint posterior with N, the number of
+    persons in the population: each record may be any of N persons, so that a pair is one person with prior odds of
+    about 1 to N, and the lists are taken to be independent for N alone.
 
     Parameters
     ----------
@@ -49,10 +53,17 @@ def link(
         At least two, all plain or all encoded.
     seed : int
     n_draws : int
-        1 joins the pairs with a match probability of at least one half. More: each draw accepts each pair with its
-        match probability, so that the draws tell how sure the linkage is.
+        1 joins greedily what is at least as likely as not, and has no uncertainty. 100 or more tell how sure the
+        linkage is.
     fields : sequence of str, optional
         Fields to compare; all identifiers, with sex, region and age group as weak evidence, when not given.
+    scarce : {"drop", "keep"}
+        What becomes of records with fewer than two of given name, family name, birth and other telling fields, and
+        no personal number. Kept, each of them counts as a person, which makes N too large; left out of all lists,
+        they lower the share of the population that is on a list. How many there are stands in the notes.
+    prior_n : float, optional
+        The N that the linkage takes for given, such as the estimate of a model that fits the lists better than
+        independence: link, estimate, and link again with the estimate until it stays. Drawn when left out.
     n_jobs : int
         Threads. The result does not depend on it.
 
@@ -61,20 +72,25 @@ def link(
     Links
         ``record`` is the row number in the file (plain) or the record id (encoded). `diagnostics` holds
         `expected_precision` and `expected_recall` of the pairs joined at one half, `n_candidates`, `n_links`,
-        `prior`, and `n_merged_within`.
+        `prior` and `n_merged_within`; with several draws also `r_hat` of the number of distinct persons, `n_sweeps`,
+        `prior_n` (its median) and the curve `n_hat_at_0.75_prior_n`, ...: the N that independent lists would give
+        when the linkage takes 0.75, 1, 1.5 and 2 times `prior_n` for given.
 
     Raises
     ------
     BadInput
         Fewer than two registers, an empty one, two of one name, plain and encoded mixed, adults and minors mixed,
-        different projects or keys, unknown fields.
+        different projects or keys, unknown fields, `prior_n` below the longest list.
     NoOverlap
         When no pair of records of two registers is more likely than not to be one person.
+    NotConverged
+        When the four chains do not agree on the number of distinct persons.
 
     References
     ----------
     Fellegi and Sunter (1969), https://doi.org/10.1080/01621459.1969.10501049; Linacre et al. (2022),
-    https://doi.org/10.23889/ijpds.v7i3.1794 (Splink).
+    https://doi.org/10.23889/ijpds.v7i3.1794 (Splink); Tancredi and Liseo (2011), https://doi.org/10.1214/10-AOAS447
+    (N and the linkage drawn together); Sadinle (2018), https://arxiv.org/abs/1812.09590 (models over linkage draws).
 
     Examples
     --------
@@ -83,8 +99,11 @@ def link(
     >>> int(links.n_persons[0])  # doctest: +SKIP
     226
     """
-    _check_options(seed=seed, n_draws=n_draws, fields=fields, n_jobs=n_jobs)
-    linkable = _linkable(registers, fields)
+    _check_options(seed=seed, n_draws=n_draws, fields=fields, n_jobs=n_jobs, scarce=scarce)
+    linkable = _linkable(registers, fields, scarce)
+    longest = int(np.bincount(linkable.list_of_record).max())
+    if prior_n is not None and not prior_n >= longest:
+        raise BadInput(f"prior_n={prior_n!r} is below the {longest} records of the longest list; give a larger number")
     bench = Workbench(linkable.columns, linkable.list_of_record, linkable.comparisons, n_threads=n_jobs)
     rules = bench.choose_rules()
     if not rules:
@@ -97,6 +116,8 @@ def link(
     persons = point.astype(np.int32)[None] if posterior is None else posterior.persons
     options = {
         "n_draws": n_draws,
+        "scarce": scarce,
+        "prior_n": prior_n,
         "fields": None if fields is None else list(fields),
         "blocking": [list(rule) for rule in rules],
         "weights": _told(linkable, matches.weights),
@@ -158,18 +179,22 @@ def _matches(bench: Workbench, rules: Sequence[tuple[str, ...]], linkable: Linka
     )
 
 
-def _check_options(*, seed: int, n_draws: int, fields: Sequence[str] | None, n_jobs: int) -> None:
+def _check_options(
+    *, seed: int, n_draws: int, fields: Sequence[str] | None, n_jobs: int, scarce: str
+) -> None:
     if n_draws < 1:
         raise BadInput(f"n_draws={n_draws!r} is below 1; 1 gives the most likely linkage, 100 its uncertainty")
     if n_jobs < 1:
         raise BadInput(f"n_jobs={n_jobs!r} is below 1; give the number of threads")
     if seed < 0:
         raise BadInput(f"seed={seed!r} is negative; give a whole number from 0")
+    if scarce not in SCARCE:
+        raise BadInput.option("scarce", scarce, SCARCE)
     if isinstance(fields, str) or (fields is not None and not len(fields)):
         raise BadInput(f"fields={fields!r} is not a list of field names; leave it out to compare all identifiers")
 
 
-def _linkable(registers: Sequence[Register] | Sequence[EncodedRegister], fields: Sequence[str] | None) -> Linkable:
+def _linkable(registers: Sequence[Register] | Sequence[EncodedRegister], fields: Sequence[str] | None, scarce: str) -> Linkable:
     """Check the registers at the door and bring them into one table."""
     if len(registers) < 2:
         raise BadInput(f"linking needs two registers or more; {len(registers)} given")
@@ -182,11 +207,11 @@ def _linkable(registers: Sequence[Register] | Sequence[EncodedRegister], fields:
         raise BadInput(f"the register {empty[0]!r} holds no record; leave it out")
     if _all_plain(registers):
         check_population(registers)
-        return linkable_plain(registers, fields=fields)
+        return linkable_plain(registers, fields=fields, scarce=scarce)
     if _all_encoded(registers):
         check_same_origin(registers)
         check_population(registers)
-        return linkable_encoded(registers, fields=fields)
+        return linkable_encoded(registers, fields=fields, scarce=scarce)
     raise BadInput("plain and encoded registers cannot be linked with each other; encode all of them with one key")
 
 

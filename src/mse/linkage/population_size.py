@@ -55,13 +55,13 @@ def size_grid(list_sizes: NDArray[np.int64]) -> SizeGrid:
     return SizeGrid(sizes, log_weight)
 
 
-def independence_estimate(list_sizes: NDArray[np.int64], n_persons: int) -> float:
+def independence_estimate(list_sizes: NDArray[np.int64], n_persons: float) -> float:
     """N at which independent lists of these lengths hold this many distinct persons: 1 - D/N = prod(1 - n/N).
 
     Parameters
     ----------
     list_sizes : ndarray of int64, shape (n_lists,)
-    n_persons : int
+    n_persons : float
         Distinct persons on the lists. When no person is on two lists, nothing bounds N, and the end of the grid is
         returned.
 
@@ -79,8 +79,7 @@ def independence_estimate(list_sizes: NDArray[np.int64], n_persons: int) -> floa
         return high
     for _ in range(100):
         middle = (low + high) / 2
-        # Compared on the scale of persons on the lists: expected at N = middle, against those there are.
-        if -middle * np.expm1(np.log1p(-list_sizes / middle).sum()) < n_persons:
+        if middle * (1 - np.prod(1 - list_sizes / middle)) < n_persons:
             low = middle
         else:
             high = middle
