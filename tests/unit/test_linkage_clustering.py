@@ -13,7 +13,8 @@ def _evidence(lists, pairs, fields, *, prior=PRIOR):
     pairs, fields = np.array(pairs)[order], np.array(fields, dtype=float)[order]
     total = fields.sum(axis=1)
     edges = np.argsort(-total, kind="stable")
-    return Evidence(np.array(lists), pairs[:, 0], pairs[:, 1], fields, edges[total[edges] > 0], prior)
+    detail = np.zeros((len(lists), fields.shape[1]), int)
+    return Evidence(np.array(lists), pairs[:, 0], pairs[:, 1], fields, detail, edges[total[edges] > 0], prior)
 
 
 def test_join_all_is_transitive():

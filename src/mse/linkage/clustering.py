@@ -28,6 +28,8 @@ class Evidence:
         The compared pairs, sorted by left, then right; left before right.
     log_ratio : ndarray of float64, shape (n_pairs, n_fields)
         Natural log of the likelihood ratio of each field; 0 where the field says nothing.
+    detail : ndarray of int64, shape (n_records, n_fields)
+        How finely a record is known to tell a field: above 0 for a full date beside a mere year, say.
     edges : ndarray of int64, shape (n_edges,)
         Positions of the edges among the pairs, the strongest first.
     prior : float
@@ -38,6 +40,7 @@ class Evidence:
     left: Indices
     right: Indices
     log_ratio: NDArray[np.float64]
+    detail: Indices
     edges: Indices
     prior: float
 

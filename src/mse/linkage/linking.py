@@ -171,12 +171,13 @@ def _matches(bench: Workbench, rules: Sequence[tuple[str, ...]], linkable: Linka
         raise NoOverlap.between(linkable.lists)
     edges, probability = _edges(cross, probability, n_units=len(first))
     near = _near(edges, n_units=len(first))
-    pairs, parts = bench.evidence([near[own] for own in unit], weights)
+    pairs, parts, detail_of_record = bench.evidence([near[own] for own in unit], weights)
     left, right, parts = _mean_by_unit(pairs, parts, unit)
+    detail = np.zeros((len(first), parts.shape[1]), np.int64)
+    np.maximum.at(detail, unit, detail_of_record)
     positions = np.searchsorted(left * len(first) + right, edges.left * len(first) + edges.right)
-    return _Matches(
-        Evidence(list_of_unit, left, right, parts, positions, prior), probability, unit, len(cross.left), weights
-    )
+    evidence = Evidence(list_of_unit, left, right, parts, detail, positions, prior)
+    return _Matches(evidence, probability, unit, len(cross.left), weights)
 
 
 def _check_options(

@@ -3,8 +3,9 @@
 A person is a group of records, at most one of each list, held together by edges, all of whose pairs were compared.
 Its likelihood, against records that are all different persons, is a product over fields. In each field one of its
 records is the hub that tells the person's value, and the others are copies of the hub's, which err independently: the
-product of their likelihood ratios with the hub, averaged over the records that could be the hub. So each of k records
-brings the evidence of a field once, not k(k - 1)/2 times, and one slip does not count against all other records.
+product of their likelihood ratios with the hub, averaged over the records that could be the hub, which are those that
+tell the field most finely: two full dates that differ are not reconciled by a third record with the year alone. So each
+of k records brings the evidence of a field once, not k(k - 1)/2 times, and one slip does not count against all others.
 """
 
 import numpy as np
@@ -17,7 +18,7 @@ __all__ = ["group_evidence", "sweeps"]
 
 
 @njit(cache=True, nogil=True)
-def group_evidence(start, neighbours, log_ratio, members, n_members):  # type: ignore[no-untyped-def]
+def group_evidence(start, neighbours, log_ratio, detail, members, n_members):  # type: ignore[no-untyped-def]
     """Log-likelihood ratio of a group of records: one person against all different; -inf with a pair not compared.
 
     Parameters
@@ -25,6 +26,7 @@ def group_evidence(start, neighbours, log_ratio, members, n_members):  # type: i
     start, neighbours : ndarrays
         Compared pairs of record a with later records: ``neighbours[start[a]:start[a + 1]]``, ascending.
     log_ratio : ndarray of float64, shape (n_pairs, n_fields)
+    detail : ndarray of int64, shape (n_records, n_fields)
     members : ndarray of int64, shape (at least n_members,)
     n_members : int
     """
@@ -49,15 +51,19 @@ def group_evidence(start, neighbours, log_ratio, members, n_members):  # type: i
                     knows[field, i] = knows[field, j] = True
     evidence = 0.0
     for field in range(n_fields):
-        largest, n_hubs = -np.inf, 0
+        finest = -1
         for i in range(n_members):
             if knows[field, i]:
+                finest = max(finest, detail[members[i], field])
+        largest, n_hubs = -np.inf, 0
+        for i in range(n_members):
+            if knows[field, i] and detail[members[i], field] == finest:
                 largest = max(largest, of_hub[field, i])
                 n_hubs += 1
         if n_hubs:
             total = 0.0
             for i in range(n_members):
-                if knows[field, i]:
+                if knows[field, i] and detail[members[i], field] == finest:
                     total += np.exp(of_hub[field, i] - largest)
             evidence += largest + np.log(total / n_hubs)
     return evidence
@@ -108,7 +114,7 @@ def _chosen(weights, n_weights, uniform):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def sweeps(  # type: ignore[no-untyped-def]
-    list_of_record, start, neighbours, log_ratio, is_edge, edge_start, edge_to,
+    list_of_record, start, neighbours, log_ratio, detail, is_edge, edge_start, edge_to,
     person, size, sizes, log_weight, fixed, n_sweeps, rng,
 ):  # fmt: skip
     """Run sweeps over all records, drawing the population after each one unless it is fixed.
@@ -150,7 +156,7 @@ def sweeps(  # type: ignore[no-untyped-def]
             free[n_free] = own
             n_free += 1
         else:
-            evidence[own] = group_evidence(start, neighbours, log_ratio, members[own], n_members[own])
+            evidence[own] = group_evidence(start, neighbours, log_ratio, detail, members[own], n_members[own])
     seen = np.full(n_records, -1, np.int64)
     most = 1
     for record in range(n_records):
@@ -177,7 +183,7 @@ def sweeps(  # type: ignore[no-untyped-def]
                 for i in range(rest):
                     members[own, i] = group[i]
                 n_members[own] = rest
-            evidence[own] = group_evidence(start, neighbours, log_ratio, group, rest)
+            evidence[own] = group_evidence(start, neighbours, log_ratio, detail, group, rest)
             if rest == 0:
                 free[n_free] = own
                 n_free += 1
@@ -195,7 +201,7 @@ def sweeps(  # type: ignore[no-untyped-def]
                 for i in range(n_members[other]):
                     group[i] = members[other, i]
                 group[n_members[other]] = record
-                together = group_evidence(start, neighbours, log_ratio, group, n_members[other] + 1)
+                together = group_evidence(start, neighbours, log_ratio, detail, group, n_members[other] + 1)
                 if together > -np.inf:
                     candidates[n_candidates] = other
                     joined[n_candidates] = together

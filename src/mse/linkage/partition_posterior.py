@@ -136,15 +136,12 @@ def r_hat(chains: NDArray[np.float64] | NDArray[np.int64]) -> float:
 class _Model:
     """The evidence as the moves read it."""
 
-    list_of_record: NDArray[np.int64]
+    evidence: Evidence
     start: NDArray[np.int64]
-    neighbours: NDArray[np.int64]
-    log_ratio: NDArray[np.float64]
     is_edge: NDArray[np.bool_]
     edge_start: NDArray[np.int64]
     edge_to: NDArray[np.int64]
     grid: SizeGrid
-    evidence: Evidence
 
     @classmethod
     def of(cls, evidence: Evidence) -> "_Model":
@@ -155,15 +152,12 @@ class _Model:
         is_edge[evidence.edges] = True
         list_sizes = np.bincount(evidence.list_of_record)
         return cls(
-            evidence.list_of_record,
+            evidence,
             evidence.start,
-            evidence.right,
-            evidence.log_ratio,
             is_edge,
             np.searchsorted(ends[order], np.arange(evidence.n_records + 1)).astype(np.int64),
             to[order],
             size_grid(list_sizes[list_sizes > 0]),
-            evidence,
         )
 
 
@@ -207,10 +201,11 @@ class _Chain:
             if stop.is_set():
                 break
             counts, sizes = sweeps(
-                model.list_of_record,
+                model.evidence.list_of_record,
                 model.start,
-                model.neighbours,
-                model.log_ratio,
+                model.evidence.right,
+                model.evidence.log_ratio,
+                model.evidence.detail,
                 model.is_edge,
                 model.edge_start,
                 model.edge_to,
