@@ -99,6 +99,8 @@ def _true_person(links: Links, lists: Lists, maps: dict[str, pd.DataFrame] | Non
     person_of = {(own, str(row)): person for own, row, person in lists.truth.itertuples(index=False)}
     records = list(zip(links.records["list"], links.records["record"], strict=True))
     if maps is not None:
-        rows = {(name, str(record)): str(row) for name, own in maps.items() for record, row in own.itertuples(index=False)}
+        rows = {
+            (name, str(record)): str(row) for name, own in maps.items() for record, row in own.itertuples(index=False)
+        }
         records = [(name, rows[name, record]) for name, record in records]
     return np.array([person_of[record] for record in records])

@@ -57,7 +57,11 @@ def _log_likelihood(group):
         return -np.inf
     reached = {group[0]}
     for _ in group:
-        reached |= {b for a, b in [*pairs, *((b, a) for a, b in pairs)] if a in reached and (min(a, b), max(a, b)) not in NO_EDGES}
+        reached |= {
+            b
+            for a, b in [*pairs, *((b, a) for a, b in pairs)]
+            if a in reached and (min(a, b), max(a, b)) not in NO_EDGES
+        }
     if len(reached) < len(group):
         return -np.inf
     total = 0.0
@@ -184,7 +188,7 @@ def test_chains_that_do_not_agree_are_refused(monkeypatch):
 
 
 def test_r_hat_sees_chains_apart():
-    """Chains of one distribution give about 1, chains that are apart or drift more, chains that stand still infinity."""
+    """About 1 for chains of one distribution, more for chains that are apart or drift, infinite for frozen ones."""
     rng = np.random.default_rng(1)
     alike = rng.normal(size=(4, 500))
     assert r_hat(alike) < 1.02
@@ -207,7 +211,9 @@ def test_the_grid_sums_up_what_single_numbers_say():
     sizes = np.array([40, 60, 25])
     grid = size_grid(sizes)
     d = 110
-    weights = np.array([exp(w - lgamma(n - d + 1) - 300) if n >= d else 0.0 for n, w in zip(grid.sizes, grid.log_weight)])
+    weights = np.array(
+        [exp(w - lgamma(n - d + 1) - 300) if n >= d else 0.0 for n, w in zip(grid.sizes, grid.log_weight, strict=True)]
+    )
     single = [
         exp(lgamma(n + 1) - lgamma(n - d + 1) + sum(lgamma(n - k + 1) - lgamma(n + 1) for k in sizes) - log(n) - 300)
         for n in range(d, 100 * 125 + 1)

@@ -126,8 +126,9 @@ class Workbench:
     ) -> tuple[Pairs, NDArray[np.float64], NDArray[np.int64]]:
         """All pairs of records that are near the same thing, and the log-likelihood ratio of each field on them.
 
-        `near` gives for each record the numbers of what it is near to. The second value has shape (n_pairs, n_fields); a field that says nothing has 0. The third tells for each record how finely it
-        states each field, (n_records, n_fields): a comparison that comes before others of its field is finer.
+        `near` gives for each record the numbers of what it is near to. The second value has shape (n_pairs, n_fields);
+        a field that says nothing has 0. The third tells for each record how finely it states each field, (n_records,
+        n_fields): a comparison that comes before others of its field is finer.
         """
         names = [comparison.name for comparison in self.comparisons]
         rare = {comparison.name for comparison in self.comparisons if any(x.frequency_of for x in comparison.levels)}

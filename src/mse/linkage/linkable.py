@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from mse.errors import BadInput
 from mse.linkage.columns import IDENTITY_COLUMNS, SEVERAL_VALUED, plain_columns, token_columns
 from mse.linkage.comparison import (
+    ORIGIN,
     Comparison,
     birth_date_comparison,
     birth_year_comparison,
@@ -19,6 +20,7 @@ from mse.linkage.comparison import (
     given_name_comparison,
     name_comparison,
     number_comparison,
+    origin_by_name_comparison,
     personal_number_comparison,
     text_comparison,
 )
@@ -75,9 +77,7 @@ class Linkable:
     notes: tuple[str, ...]
 
 
-def linkable_plain(
-    registers: Sequence[Register], *, fields: Sequence[str] | None, scarce: str = "drop"
-) -> Linkable:
+def linkable_plain(registers: Sequence[Register], *, fields: Sequence[str] | None, scarce: str = "drop") -> Linkable:
     """The records of plain registers, compared by these fields, or by all that identify and the weak attributes."""
     kinds, identifying = _kinds(registers)
     used = [*identifying, *(name for name in WEAK_ATTRIBUTES if name in kinds)] if fields is None else list(fields)
@@ -188,7 +188,11 @@ def _plain_comparisons(columns: pd.DataFrame, kinds: Mapping[str, str]) -> Itera
     for name in [*M_CATEGORIES, *kinds]:
         if name in columns and name not in done:
             done.add(name)
-            yield _other_comparison(name, kinds.get(name, "category"), columns)
+            comparison = _other_comparison(name, kinds.get(name, "category"), columns)
+            yield comparison
+            if name == "nationality" and columns[name].notna().any():
+                known = [column for column in ORIGIN if column in columns]
+                yield origin_by_name_comparison(comparison, unless_known=known)
 
 
 def _encoded_comparisons(columns: pd.DataFrame, names_and_birth: Iterable[Comparison]) -> Iterator[Comparison]:

@@ -180,9 +180,7 @@ def _matches(bench: Workbench, rules: Sequence[tuple[str, ...]], linkable: Linka
     return _Matches(evidence, probability, unit, len(cross.left), weights)
 
 
-def _check_options(
-    *, seed: int, n_draws: int, fields: Sequence[str] | None, n_jobs: int, scarce: str
-) -> None:
+def _check_options(*, seed: int, n_draws: int, fields: Sequence[str] | None, n_jobs: int, scarce: str) -> None:
     if n_draws < 1:
         raise BadInput(f"n_draws={n_draws!r} is below 1; 1 gives the most likely linkage, 100 its uncertainty")
     if n_jobs < 1:
@@ -195,7 +193,9 @@ def _check_options(
         raise BadInput(f"fields={fields!r} is not a list of field names; leave it out to compare all identifiers")
 
 
-def _linkable(registers: Sequence[Register] | Sequence[EncodedRegister], fields: Sequence[str] | None, scarce: str) -> Linkable:
+def _linkable(
+    registers: Sequence[Register] | Sequence[EncodedRegister], fields: Sequence[str] | None, scarce: str
+) -> Linkable:
     """Check the registers at the door and bring them into one table."""
     if len(registers) < 2:
         raise BadInput(f"linking needs two registers or more; {len(registers)} given")
@@ -346,7 +346,9 @@ def _posterior_notes(posterior: Posterior | None) -> list[str]:
     """What the reader must know of the draws: how the linkage prior moves the number, and whether the chains agree."""
     if posterior is None:
         return []
-    curve = ", ".join(f"{factor * posterior.population:,.0f}: {n_hat:,.0f}" for factor, n_hat in posterior.curve.items())
+    curve = ", ".join(
+        f"{factor * posterior.population:,.0f}: {n_hat:,.0f}" for factor, n_hat in posterior.curve.items()
+    )
     notes = [
         "the linkage rests on how many persons it takes the population to have; number of persons that independent "
         f"lists would give, by that number: {curve}"

@@ -93,10 +93,10 @@ def _holds_together(start, neighbours, is_edge, members, n_members):  # type: ig
 
 @njit(cache=True, nogil=True)
 def _has_list(list_of_record, members, n_members, own_list):  # type: ignore[no-untyped-def]
+    found = False
     for i in range(n_members):
-        if list_of_record[members[i]] == own_list:
-            return True
-    return False
+        found = found or list_of_record[members[i]] == own_list
+    return found
 
 
 @njit(cache=True, nogil=True)

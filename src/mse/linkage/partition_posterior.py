@@ -6,7 +6,7 @@ the prior of a partition when each record may be any of N persons, and to the li
 give N when they are independent, with the prior 1/N (`mse.linkage.population_size`). Or N is given and fixed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from threading import Event
@@ -194,7 +194,7 @@ class _Chain:
         return cls(model, person, float(size), False, rng)
 
     def run(self, n_kept: int, keep_every: int, stop: Event) -> _Round:
-        """Make ``n_kept * keep_every`` sweeps and keep the last of each ``keep_every``; none more once `stop` is set."""
+        """Make ``n_kept * keep_every`` sweeps, of which the last of each ``keep_every`` is kept; fewer once `stop` is set."""
         model = self.model
         kept, n_persons, population = [], [], []
         for _ in range(n_kept):

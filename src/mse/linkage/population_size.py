@@ -74,7 +74,7 @@ def independence_estimate(list_sizes: NDArray[np.int64], n_persons: float) -> fl
     >>> round(independence_estimate(np.array([20, 30]), 44))
     100
     """
-    low, high = float(max(list_sizes.max(), n_persons)), float(PER_RECORD * list_sizes.sum())
+    low, high = max(float(list_sizes.max()), n_persons), float(PER_RECORD * list_sizes.sum())
     if n_persons == list_sizes.sum():
         return high
     for _ in range(100):

@@ -14,16 +14,16 @@ SURELY_UNEVEN = 0.01  # probability of a spread over the categories at least as 
 TOO_LITTLE = "fewer than two of given name, family name, birth and other telling fields, and no personal number"
 
 
-def find_scarce(
-    columns: pd.DataFrame, told: Sequence[tuple[str, ...]], *, numbers: Sequence[str]
-) -> NDArray[np.bool_]:
+def find_scarce(columns: pd.DataFrame, told: Sequence[tuple[str, ...]], *, numbers: Sequence[str]) -> NDArray[np.bool_]:
     """The records that tell of less than two of these groups of columns, and hold no number, shape (n_records,).
 
     Examples
     --------
-    >>> columns = pd.DataFrame({"given_name": ["a", None, "c"], "birth_date": [None, None, "d"], "duf": [None, "1", None]})
+    >>> columns = pd.DataFrame({"given_name": ["a", None], "birth_date": ["d", None], "duf": [None, "1"]})
     >>> find_scarce(columns, [("given_name",), ("birth_date", "birth_year")], numbers=["duf"]).tolist()
-    [True, False, False]
+    [False, False]
+    >>> find_scarce(columns, [("given_name",), ("birth_date", "birth_year")], numbers=[]).tolist()
+    [False, True]
     """
     n_told = sum(columns[[name for name in group if name in columns]].notna().any(axis=1).astype(int) for group in told)
     return np.asarray((n_told < 2) & columns[list(numbers)].isna().all(axis=1))
