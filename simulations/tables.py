@@ -40,8 +40,8 @@ LINKAGE = """\
 ## Linkage
 
 Lists of invented persons, each list drawn independently of the others, with 10 % slips in names and dates and 10 % or
-30 % of all values missing (`linkage.py`). Truth: the persons on the records that are not left out as too scarce, and the
-N that independence gives under the true partition; so the error of N is that of the linkage alone. The lists are as
+30 % of all values missing (`linkage.py`). Truth: the persons on the records that are not left out as too scarce, and
+the N that independence gives under the true partition; so the error of N is that of the linkage alone. The lists are as
 independent as the linkage takes them to be.
 """
 

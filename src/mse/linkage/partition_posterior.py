@@ -194,7 +194,7 @@ class _Chain:
         return cls(model, person, float(size), False, rng)
 
     def run(self, n_kept: int, keep_every: int, stop: Event) -> _Round:
-        """Make ``n_kept * keep_every`` sweeps, of which the last of each ``keep_every`` is kept; fewer once `stop` is set."""
+        """Make ``n_kept * keep_every`` sweeps and keep the last of each ``keep_every``; fewer once `stop` is set."""
         model = self.model
         kept, n_persons, population = [], [], []
         for _ in range(n_kept):
