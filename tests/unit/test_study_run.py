@@ -65,6 +65,9 @@ def test_the_result_is_what_stands_on_disk(finished_study):
     assert findings.quality["precision"] > 0.9
     assert findings.quality["n_persons_true"] == findings.histories.n_observed
     assert result.sensitivity["n_draws"] == 8
+    assert result.sensitivity["pooled_low"] < result.sensitivity["pooled"] < result.sensitivity["pooled_high"]
+    assert 0 <= result.sensitivity["linkage_share"] < 1
+    assert "contains the uncertainty of the linkage" in result.report.read_text("utf-8")
     assert any("do not contain its uncertainty" in note for note in result.notes)
 
 

@@ -18,7 +18,7 @@ from mse.propagation.linkage_draws import Outcome, fit_each, reasons_of, refuse_
 from mse.propagation.rubin import OnLogScale, pool
 from mse.propagation.within import OnLog, on_log
 
-__all__ = ["Mixed", "Pooled", "pool_tables", "propagate"]
+__all__ = ["Mixed", "Pooled", "pool_outcomes", "pool_tables", "propagate"]
 
 ONE_DRAW = "one draw: no linkage uncertainty"
 LEFT_OUT = "{reason}; left out, though draws that fail are those with few overlaps and would pull the total up"
@@ -111,20 +111,22 @@ def pool_tables(fit: Fit, tables: Sequence[CaptureHistories], *, seed: int, n_jo
         raise BadInput(f"seed={seed!r} is negative; give 0 or more")
     seeded = SeededFit.of(fit)
     outcomes = fit_each(seeded, tables, seed=seed, n_jobs=n_jobs)
+    told = {"fit": getattr(fit, "__name__", type(fit).__name__), "by_seed": seeded.uses_seed}
+    return pool_outcomes(tables, outcomes, seed=seed, told=told)
+
+
+def pool_outcomes(
+    tables: Sequence[CaptureHistories], outcomes: Sequence[Outcome], *, seed: int, told: Mapping[str, object]
+) -> Pooled | Mixed:
+    """Pool what became of each draw; `told` goes into the options of the provenance."""
     refuse_if_many_failed(outcomes)
-    estimates = [one for one in outcomes if not isinstance(one, Refused)]
-    n_posteriors = sum(isinstance(one, Posterior) for one in estimates)
-    if n_posteriors not in (0, len(estimates)):
+    draws = _Draws(tuple(tables), tuple(outcomes), seed, told)
+    n_posteriors = sum(isinstance(one, Posterior) for one in draws.estimates)
+    if n_posteriors not in (0, len(draws.estimates)):
         raise BadInput(
-            f"the fit returned a posterior for {n_posteriors} of {len(estimates)} linkage draws and a likelihood "
+            f"the fit returned a posterior for {n_posteriors} of {len(draws.estimates)} linkage draws and a likelihood "
             "estimate for the others, which cannot be pooled; return one kind"
         )
-    draws = _Draws(
-        tuple(tables),
-        tuple(outcomes),
-        seed,
-        {"fit": getattr(fit, "__name__", type(fit).__name__), "by_seed": seeded.uses_seed},
-    )
     return _mixture(draws) if n_posteriors else _by_rubin(draws)
 
 
