@@ -1,5 +1,6 @@
 """Pooling over linkage draws, and the second opinions."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -170,6 +171,18 @@ def test_a_mixture_has_the_mean_of_the_means() -> None:
     assert estimate.diagnostics["r_hat"] == max(one.diagnostics["r_hat"] for one in singles)
     longer = mse.propagate(lambda h, s: posterior(h, s, 200 if h.overlap("a", "b") == 14 else 800), links, seed=5)
     assert longer.draws.shape == (600, 1)
+
+
+def test_unconverged_posteriors_are_told() -> None:
+    """One that was let through marks the pooled answer too."""
+
+    def fit(h, s):
+        estimate = posterior(h, s)
+        return replace(estimate, diagnostics={"converged": float(h.overlap("a", "b") != 14)})
+
+    estimate = mse.propagate(fit, two_lists(10, 14, 18), seed=5)
+    assert "NOT CONVERGED: the chains of 1 of 3 linkage draws" in estimate.notes
+    assert estimate.diagnostics["converged"] == 0
 
 
 def test_the_share_of_a_mixture_is_that_between_posteriors() -> None:

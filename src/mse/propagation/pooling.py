@@ -21,6 +21,7 @@ from mse.propagation.within import OnLog, on_log
 __all__ = ["Mixed", "Pooled", "pool_outcomes", "pool_tables", "propagate"]
 
 ONE_DRAW = "one draw: no linkage uncertainty"
+UNCONVERGED = "NOT CONVERGED: the chains of {n} of {of} linkage draws"
 LEFT_OUT = "{reason}; left out, though draws that fail are those with few overlaps and would pull the total up"
 
 
@@ -176,8 +177,10 @@ class _Draws:
         middle = int(np.argsort([one.n_hat for one in estimates], kind="stable")[(len(estimates) - 1) // 2])
         shared = [note for note in every[0] if all(note in notes for notes in every)]
         own = [note for note in every[middle] if note not in shared]
+        n_unconverged = sum(one.diagnostics.get("converged", 1.0) == 0 for one in estimates)
         return (
             *((ONE_DRAW,) if len(self.outcomes) == 1 else ()),
+            *((UNCONVERGED.format(n=n_unconverged, of=len(estimates)),) if n_unconverged else ()),
             *(LEFT_OUT.format(reason=reason) for reason in reasons_of(self.outcomes)),
             *shared,
             *(f"in the draw with the median total: {note}" for note in own),
