@@ -378,6 +378,22 @@ def test_the_corrections_on_expected_counts() -> None:
     assert ding_fienberg(h, missed_link_rate=missed).n_hat == pytest.approx(1000)
 
 
+def test_the_variance_of_the_correction_by_numbers() -> None:
+    """A slow obvious twin: numerical gradient over the cells, and the covariance of the multinomial."""
+    missed, false, n = 0.25, 0.1, 1000.0
+    cells = np.array([120 * (1 - missed), 120 * missed, 280 * false, 280 * (1 - false), 180.0])
+    on_first, on_second, linked = np.array([[1, 1, 1, 1, 0], [1, 1, 0, 0, 1], [1, 0, 1, 0, 0]])
+
+    def n_hat(x):
+        return (on_first @ x) * (on_second @ x) * (1 - missed - false) / (linked @ x - false * (on_first @ x))
+
+    slope = np.array([(n_hat(cells + step) - n_hat(cells - step)) / 2e-3 for step in 1e-3 * np.eye(5)])
+    variance = slope @ (np.diag(cells) - np.outer(cells, cells) / n) @ slope
+    h = CaptureHistories.from_counts(("a", "b"), {(1, 1): 118, (1, 0): 282, (0, 1): 182})
+    estimate = di_consiglio_tuoto(h, missed_link_rate=missed, false_link_rate=false)
+    assert estimate.diagnostics["standard_error"] == pytest.approx(variance**0.5, rel=1e-6)
+
+
 def test_rates_read_off_the_draws_correct_to_the_mean_overlap() -> None:
     """Any draw, with its own rates, ends at n1 n2 / (mean overlap of the draws)."""
     links = three_lists(20)

@@ -61,11 +61,12 @@ def refuse_if_many_failed(outcomes: Sequence[Outcome]) -> None:
     """
     n_failed = sum(isinstance(outcome, Refused) for outcome in outcomes)
     if n_failed > MOST_FAILED * len(outcomes):
+        reasons = reasons_of(outcomes)
         raise Refused(
             f"{n_failed} of {len(outcomes)} linkage draws have no estimate, and more than {MOST_FAILED:.0%} cannot be "
             "left out without bending the answer; choose a simpler model, merge small lists, or report the number of "
-            "distinct persons only",
-            reasons=reasons_of(outcomes),
+            f"distinct persons only. Most often: {reasons[0]}",
+            reasons=reasons,
         )
 
 
