@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +19,7 @@ from mse.propagation import Mixed, Pooled, di_consiglio_tuoto, ding_fienberg, li
 from mse.propagation.agreement_thresholds import joined_at
 from mse.propagation.linkage_draws import seeds_of
 from mse.propagation.pooling import pool_tables
+from mse.report import plot_thresholds
 
 
 def two_lists(*both, first=40, second=30):
@@ -479,3 +481,21 @@ def test_the_threshold_curve_says_where_there_is_no_estimate() -> None:
             threshold_curve(mse.chapman, two_lists(12, 0), thresholds=thresholds, seed=1)
     with pytest.raises(BadInput, match="one draw has no thresholds"):
         threshold_curve(mse.chapman, two_lists(12), seed=1)
+
+
+def test_the_figure_of_the_threshold_curve() -> None:
+    """One point for each threshold with an estimate, a band for the pooled interval, and no figure without either."""
+    links = two_lists(12, 14, 14, 14)
+    curve = threshold_curve(mse.chapman, links, thresholds=(0.9, 0.5), seed=1)
+    pooled = mse.propagate(mse.chapman, links, seed=1)
+    axes = plot_thresholds(curve, pooled=pooled)
+    try:
+        assert axes.lines[0].get_xydata().tolist() == [[0.5, curve.n_hat[1]], [0.9, curve.n_hat[0]]]
+        ends = axes.patches[0].get_bbox()
+        assert (ends.y0, ends.y1) == pytest.approx((pooled.interval().low, pooled.interval().high))
+    finally:
+        plt.close(axes.figure)
+    with pytest.raises(BadInput, match="no column high, level, low, n_hat, threshold"):
+        plot_thresholds(pooled.per_draw.drop(columns="n_hat"))
+    with pytest.raises(BadInput, match="no threshold of the curve"):
+        plot_thresholds(curve.assign(n_hat=np.nan))
