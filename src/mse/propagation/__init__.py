@@ -3,6 +3,7 @@
 from mse.propagation.agreement_thresholds import threshold_curve
 from mse.propagation.linkage_errors import LinkageErrors, di_consiglio_tuoto, ding_fienberg, linkage_errors
 from mse.propagation.pooling import Mixed, Pooled, propagate
+from mse.propagation.questions import question_list
 
 __all__ = [
     "LinkageErrors",
@@ -12,5 +13,6 @@ __all__ = [
     "ding_fienberg",
     "linkage_errors",
     "propagate",
+    "question_list",
     "threshold_curve",
 ]

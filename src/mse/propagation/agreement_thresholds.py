@@ -13,7 +13,7 @@ from mse.links import Links
 from mse.propagation.calling import Fit, SeededFit
 from mse.propagation.linkage_draws import fit_each
 
-__all__ = ["joined_at", "threshold_curve"]
+__all__ = ["joined_at", "pairs_together", "threshold_curve"]
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 ROUNDING = 1e-9
@@ -100,7 +100,7 @@ def joined_at(links: Links, thresholds: Sequence[float]) -> Links:
         raise BadInput("no threshold was given; give one or more, such as 0.5")
     if links.n_draws < 2:
         raise BadInput("one draw has no thresholds: its links are made or not; link with n_draws=100")
-    left, right, count = _together(links)
+    left, right, count = pairs_together(links)
     groups = _Groups(pd.Categorical(links.records["list"], categories=list(links.lists)).codes.astype(np.int64))
     found: dict[float, NDArray[np.int32]] = {}
     done = 0
@@ -145,7 +145,7 @@ class _Groups:
         )
 
 
-def _together(links: Links) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def pairs_together(links: Links) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of records that are one person in some draw, and in how many; the most frequent first."""
     keys = []
     for persons in links.persons:
