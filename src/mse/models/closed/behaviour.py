@@ -17,6 +17,7 @@ from scipy.special import digamma, gammaln, xlogy
 
 from mse.errors import NoFiniteMLE, Refused
 from mse.histories import CaptureHistories
+from mse.models.closed.cell_counts import CellCounts
 from mse.models.closed.fitting import fit_statistics
 from mse.models.closed.profile import HiddenProfile
 
@@ -80,10 +81,17 @@ class RemovalMLE:
         slope = self.n_occasions / -expm1(self.n_occasions * self.log_escape)
         return sqrt((1 + slope**2 / spread) / self.n_removed)
 
+    @property
+    def standard_error(self) -> float:
+        """Of N-hat for a population of given size."""
+        return sqrt((self.n_hidden * self.se_log_hidden) ** 2 + self.n_hidden)
+
     def diagnostics(self) -> dict[str, float]:
         """Deviance, df, AIC, BIC, number of parameters and standard error of N-hat."""
-        statistics = fit_statistics(self.counts, self.means, n_parameters=self.n_parameters, n_cells=len(self.counts))
-        return statistics | {"standard_error": sqrt((self.n_hidden * self.se_log_hidden) ** 2 + self.n_hidden)}
+        statistics = fit_statistics(
+            CellCounts.exact(self.counts), self.means, n_parameters=self.n_parameters, n_cells=len(self.counts)
+        )
+        return statistics | {"standard_error": self.standard_error}
 
 
 def fit_behaviour(histories: CaptureHistories, model: str) -> RemovalMLE:

@@ -13,6 +13,8 @@ from mse.models.closed.behaviour import BEHAVIOUR_MODELS, RemovalMLE, fit_behavi
 from mse.models.closed.design import HETEROGENEITIES, LOGLINEAR_MODELS, design_of
 from mse.models.closed.fitting import ClosedMLE, fit_closed
 from mse.models.closed.profile import HiddenProfile, profile_of
+from mse.models.loglinear.censored_profile import CensoredProfile
+from mse.models.loglinear.fitting import OF_DOUBTFUL
 
 __all__ = ["ClosedEstimate", "closed_population"]
 
@@ -113,6 +115,7 @@ def closed_population(
         "ordered": ordered,
     }
     mle: ClosedMLE | RemovalMLE
+    profile: HiddenProfile | CensoredProfile
     name: str
     notes: tuple[str, ...]
     coefficients: dict[str, float]
@@ -122,12 +125,12 @@ def closed_population(
         mle = fit_behaviour(histories, model)
         profile = removal_profile(mle, likelihood)
     else:
-        if sum(histories.list_totals.values()) == histories.n_observed:
+        if sum(histories.list_totals.values()) == histories.n_listed:
             raise NoOverlap.between(histories.lists)
         name = _printed(model, heterogeneity)
         mle = fit_closed(histories, design_of(histories, model, heterogeneity), name)
         notes, coefficients = _notes(mle, model, heterogeneity), mle.coefficients
-        profile = profile_of(mle, likelihood, name, _note_of(model, heterogeneity))
+        profile = _profile(mle, likelihood, name, _note_of(model, heterogeneity))
     return ClosedEstimate(
         model=name,
         n_observed=mle.n_observed,
@@ -149,7 +152,7 @@ def _check_options(histories: CaptureHistories, model: str, heterogeneity: str, 
     ):
         if value not in allowed:
             raise BadInput.option(option, value, allowed)
-    histories.single_stratum()
+    histories.require_one_stratum()
     if histories.n_lists > MOST_LISTS:
         raise BadInput(
             f"there are {histories.n_lists} lists, and these models take at most {MOST_LISTS}; merge some of them"
@@ -164,7 +167,19 @@ def _refuse_unordered(model: str, ordered: bool) -> None:
         )
 
 
-def _rule(mle: ClosedMLE | RemovalMLE, profile: HiddenProfile, interval: str) -> IntervalRule:
+def _profile(mle: ClosedMLE, likelihood: str, name: str, note: str) -> HiddenProfile | CensoredProfile:
+    if not mle.counts.is_censored:
+        return profile_of(mle, likelihood, name, note)
+    if likelihood != "poisson":
+        raise Refused(
+            "the multinomial likelihood needs the number observed, which censored cells leave open; use "
+            "likelihood='poisson'"
+        )
+    cells = mle.whole.columns, mle.counts.known, mle.counts.doubtful
+    return CensoredProfile(name, *cells, mle.fit.beta, mle.whole.kinks, note)
+
+
+def _rule(mle: ClosedMLE | RemovalMLE, profile: HiddenProfile | CensoredProfile, interval: str) -> IntervalRule:
     if interval == "profile":
         return profile
     if isinstance(mle, RemovalMLE):
@@ -179,8 +194,7 @@ def _too_short(mle: ClosedMLE | RemovalMLE, interval: str, likelihood: str) -> t
         interval != "profile" and isinstance(mle, RemovalMLE)
     ):
         return ()
-    of_hidden = (mle.n_hidden * mle.se_log_hidden) ** 2
-    missing = 1 - (of_hidden / (of_hidden + mle.n_hidden)) ** 0.5
+    missing = 1 - mle.n_hidden * mle.se_log_hidden / mle.standard_error
     if missing < SHORT:
         return ()
     return (
@@ -215,5 +229,10 @@ def _notes(mle: ClosedMLE, model: str, heterogeneity: str) -> tuple[str, ...]:
             "how far persons differ among those on no list is an assumption of the form, which no count can test"
         )
     if mle.design.empty_lists:
-        notes.append(f"nobody is on {', '.join(mle.design.empty_lists)}")
+        known = "who is known to belong " if mle.n_doubtful else ""
+        notes.append(f"nobody {known}is on {', '.join(mle.design.empty_lists)}")
+    if mle.n_doubtful:
+        notes.append(
+            OF_DOUBTFUL.format(doubtful=mle.n_doubtful, expected=mle.n_expected_among_doubtful, known=mle.n_observed)
+        )
     return tuple(notes)

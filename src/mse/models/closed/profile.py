@@ -15,6 +15,7 @@ from scipy.special import digamma, gammaln, xlogy
 
 from mse.errors import Refused
 from mse.interval import Interval
+from mse.models.closed.cell_counts import CellCounts
 from mse.models.closed.fitting import ClosedMLE, constrained_fit
 from mse.models.profiles import highest, interval_of
 
@@ -63,12 +64,12 @@ class HiddenProfile:
 
 def profile_of(mle: ClosedMLE, likelihood: str, name: str, note: str) -> HiddenProfile:
     """The profile of a log-linear closed-population model; which kinks are zero is settled anew for each total."""
-    columns, kinks, counts, n = mle.whole.columns, mle.whole.kinks, mle.counts, mle.n_observed
+    columns, kinks, counts, n = mle.whole.columns, mle.whole.kinks, mle.counts.known, mle.n_observed
 
     def means_of(
         columns: NDArray[np.float64], kinks: Collection[int], counts: NDArray[np.float64], offset: float = 0.0
     ) -> NDArray[np.float64]:
-        fit, _ = constrained_fit(columns, kinks, counts, offset)
+        fit, _ = constrained_fit(columns, kinks, CellCounts.exact(counts), offset)
         if not fit.converged:
             raise Refused(f"the profile likelihood of {name} could not be followed; ask for interval='log-normal'")
         return fit.means

@@ -231,7 +231,7 @@ def estimate_of(
             "the multinomial likelihood needs the number observed, which censored cells leave open; use "
             "likelihood='poisson', and resampling='binomial' where few are hidden"
         )
-    profile = CensoredProfile(mle, note) if mle.is_censored else ProfileLikelihood(mle, likelihood, note)
+    profile = _censored_profile(mle, note) if mle.is_censored else ProfileLikelihood(mle, likelihood, note)
     notes = [note, *_notes_on_doubtful(mle)] if note else [*_notes_on_doubtful(mle)]
     if likelihood == "poisson" and _share_too_short(mle) >= WORTH_SAYING:
         way_out = "resampling='binomial'" if mle.is_censored else "likelihood='multinomial'"
@@ -249,6 +249,12 @@ def estimate_of(
         notes=tuple(notes),
         mle=mle,
     )
+
+
+def _censored_profile(mle: ExtendedMLE, note: str) -> CensoredProfile:
+    active = mle.support.active
+    cells = mle.support.design, mle.counts[active], mle.doubtful[active]
+    return CensoredProfile(str(mle.model), *cells, mle.fit.beta, note=note)
 
 
 def _share_too_short(mle: ExtendedMLE) -> float:
