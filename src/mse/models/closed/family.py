@@ -13,6 +13,8 @@ from mse.models.closed.behaviour import BEHAVIOUR_MODELS, RemovalMLE, fit_behavi
 from mse.models.closed.design import HETEROGENEITIES, LOGLINEAR_MODELS, design_of
 from mse.models.closed.fitting import ClosedMLE, fit_closed
 from mse.models.closed.profile import HiddenProfile, profile_of
+from mse.models.loglinear.censored_fit import CensoredFit
+from mse.models.loglinear.censored_multinomial import CensoredMultinomial
 from mse.models.loglinear.censored_profile import CensoredProfile
 from mse.models.loglinear.fitting import OF_DOUBTFUL
 
@@ -24,6 +26,9 @@ MOST_LISTS = 12  # the design holds a row for each of the 2**K - 1 histories
 SHORT = 0.05  # share by which an interval may be too short without a word
 IN_TIME = "the lists are taken as occasions in time"
 PRINTED = {"chao": "Chao", "poisson2": "Poisson2", "darroch": "Darroch", "gamma3.5": "Gamma3.5"}
+
+
+Profile = HiddenProfile | CensoredProfile | CensoredMultinomial
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -115,7 +120,7 @@ def closed_population(
         "ordered": ordered,
     }
     mle: ClosedMLE | RemovalMLE
-    profile: HiddenProfile | CensoredProfile
+    profile: Profile
     name: str
     notes: tuple[str, ...]
     coefficients: dict[str, float]
@@ -167,19 +172,15 @@ def _refuse_unordered(model: str, ordered: bool) -> None:
         )
 
 
-def _profile(mle: ClosedMLE, likelihood: str, name: str, note: str) -> HiddenProfile | CensoredProfile:
+def _profile(mle: ClosedMLE, likelihood: str, name: str, note: str) -> Profile:
     if not mle.counts.is_censored:
         return profile_of(mle, likelihood, name, note)
-    if likelihood != "poisson":
-        raise Refused(
-            "the multinomial likelihood needs the number observed, which censored cells leave open; use "
-            "likelihood='poisson'"
-        )
     cells = mle.whole.columns, mle.counts.known, mle.counts.doubtful
-    return CensoredProfile(name, *cells, mle.fit.beta, mle.whole.kinks, note)
+    fit = CensoredFit(name, *cells, mle.fit.beta, mle.whole.kinks)
+    return CensoredProfile(fit, note) if likelihood == "poisson" else CensoredMultinomial(fit, note)
 
 
-def _rule(mle: ClosedMLE | RemovalMLE, profile: HiddenProfile | CensoredProfile, interval: str) -> IntervalRule:
+def _rule(mle: ClosedMLE | RemovalMLE, profile: Profile, interval: str) -> IntervalRule:
     if interval == "profile":
         return profile
     if isinstance(mle, RemovalMLE):

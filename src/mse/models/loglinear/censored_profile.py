@@ -14,16 +14,15 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import xlogy
 
-from mse.errors import Refused
 from mse.interval import Interval
 from mse.models.loglinear.censored import moments
+from mse.models.loglinear.censored_fit import RISING, CensoredFit
 from mse.models.profiles import LARGEST_RATIO, SMALLEST_HIDDEN, fall
 
 __all__ = ["CensoredProfile"]
 
 FIRST_STEP, LARGEST_STEP, SMALLEST_STEP = 0.05, 0.4, 1e-6  # of the log of the sum
 MAX_STEPS = 30
-RISING = 1e-8  # relative to the persons known; a kink leaves 0 only where the likelihood rises by more than rounding
 
 Vector = NDArray[np.float64]
 
@@ -44,71 +43,38 @@ class _Point:
 
 @dataclass(frozen=True, eq=False)
 class CensoredProfile:
-    """The profile likelihood of the persons beyond those known; a rule for intervals.
+    """The profile likelihood of the persons beyond those known; a rule for intervals. `note` goes into every one."""
 
-    Attributes
-    ----------
-    model : str
-    design : ndarray, shape (n_cells, n_columns)
-        The cells in the fit; the intercept, first, is the log of the persons on no list.
-    known, doubtful : ndarray, shape (n_cells,)
-        Persons known to be in the population, and those of whom it is not known.
-    beta : ndarray, shape (n_columns,)
-        Coefficients at the maximum.
-    kinks : tuple of int
-        Columns whose coefficient may not be negative; which are 0 is settled anew for each total.
-    note : str
-        Goes into every interval.
-    """
-
-    model: str
-    design: Vector
-    known: Vector
-    doubtful: Vector
-    beta: Vector
-    kinks: tuple[int, ...] = ()
+    fit: CensoredFit
     note: str = ""
-
-    @property
-    def n_observed(self) -> int:
-        return int(self.known.sum())
 
     @property
     def n_hat(self) -> float:
         """The total at which the profile is highest."""
-        return self.n_observed + exp(self._best.log_hidden)
+        return self.fit.n_observed + exp(self._best.log_hidden)
 
     def at(self, level: float) -> Interval:
         """Totals whose log-likelihood is within half a chi-squared quantile of the highest."""
-        floor, n = self._best.log_likelihood - fall(level), self.n_observed
+        floor, n = self._best.log_likelihood - fall(level), self.fit.n_observed
         low, high = self._end(floor, -1), self._end(floor, +1)
         return Interval(n + exp(low), n + exp(high) if high < inf else inf, level, "profile", note=self.note)
 
     @cached_property
     def _best(self) -> _Point:
-        beta = self.beta * self._scale
+        beta = self.fit.scaled_beta
         value, _, _, hidden, _, _ = self._terms(beta)
-        return _Point(log(hidden), beta, 0.0, value, frozenset(j for j in self.kinks if beta[j] == 0))
-
-    @cached_property
-    def _scale(self) -> Vector:
-        """The largest entry of each column, by which it is divided, so that a step is one of log means."""
-        return np.abs(self.design).max(axis=0)
-
-    @cached_property
-    def _columns(self) -> Vector:
-        return self.design / self._scale
+        return _Point(log(hidden), beta, 0.0, value, self.fit.zero)
 
     def _end(self, floor: float, side: int) -> float:
         """Where the profile crosses the floor on one side, on the log scale; -inf or inf if it does not."""
         here, step = self._best, FIRST_STEP
-        limit = log(SMALLEST_HIDDEN) if side < 0 else log(LARGEST_RATIO * self.n_observed)
+        limit = log(SMALLEST_HIDDEN) if side < 0 else log(LARGEST_RATIO * self.fit.n_observed)
         while side * (limit - here.log_hidden) > 0:
             there = self._moved(here, here.log_hidden + side * step)
             if there is None:
                 step /= 4
                 if step < SMALLEST_STEP:
-                    raise self._lost()
+                    raise self.fit.lost()
                 continue
             if there.log_likelihood <= floor:
                 return self._crossing(here, there, floor)
@@ -120,26 +86,23 @@ class CensoredProfile:
             near = min(inner, outer, key=lambda point: abs(point.log_hidden - log_hidden))
             point = near if near.log_hidden == log_hidden else self._moved(near, log_hidden)
             if point is None:
-                raise self._lost()
+                raise self.fit.lost()
             return point.log_likelihood - floor
 
         low, high = sorted((inner.log_hidden, outer.log_hidden))
         return float(brentq(above, low, high, xtol=1e-11, rtol=1e-13))
-
-    def _lost(self) -> Refused:
-        return Refused(f"the profile likelihood of {self.model} could not be followed; ask for interval='log-normal'")
 
     def _moved(self, start: _Point, log_hidden: float) -> _Point | None:
         """The point for this value of the sum, or None where it is not reached from `start`.
 
         A kink that would turn negative becomes 0, and one that is 0 leaves where the likelihood rises in it.
         """
-        rising = RISING * max(1.0, float(self.known.sum()))
-        for _ in range(1 + 2 * len(self.kinks)):
+        rising = RISING * max(1.0, self.fit.n_observed)
+        for _ in range(1 + 2 * len(self.fit.kinks)):
             point = self._on_face(start, log_hidden, start.zero)
             if point is None:
                 return None
-            negative = [j for j in self.kinks if j not in point.zero and point.beta[j] < 0]
+            negative = [j for j in self.fit.kinks if j not in point.zero and point.beta[j] < 0]
             if negative:
                 beta = start.beta.copy()
                 beta[negative] = 0.0
@@ -164,7 +127,7 @@ class CensoredProfile:
             gradient = slope[kept] / hidden
             curvature = bend[np.ix_(kept, kept)] / hidden - np.outer(gradient, gradient)
             residual = score[kept] + multiplier * gradient
-            if abs(gap) < 1e-11 and np.abs(residual).max() < 1e-8 * max(1.0, float(self.known.sum())):
+            if abs(gap) < 1e-11 and np.abs(residual).max() < 1e-8 * max(1.0, self.fit.n_observed):
                 return _Point(log_hidden, beta, multiplier, value, zero)
             system = np.zeros((size + 1, size + 1))
             system[:size, :size] = information[np.ix_(kept, kept)] - multiplier * curvature
@@ -182,7 +145,7 @@ class CensoredProfile:
 
     def _terms(self, beta: Vector) -> tuple[float, Vector, Vector, float, Vector, Vector]:
         """Log-likelihood with score and information, and the sum with its gradient and its second derivative."""
-        design, known, doubtful = self._columns, self.known, self.doubtful
+        design, known, doubtful = self.fit.columns, self.fit.known, self.fit.doubtful
         means = np.exp(np.minimum(design @ beta, 300.0))
         residual, weights = known - means, means.copy()
         exact = doubtful == 0
