@@ -62,7 +62,9 @@ def closed_population(
     Parameters
     ----------
     histories : CaptureHistories
-        Without strata, at most 12 lists. For Mb and Mbh the lists are the occasions, in their order.
+        Without strata, at most 12 lists. A censored cell enters with the probability that its number lies between the
+        persons confirmed and the count. For Mb and Mbh the lists are the occasions, in their order, and every count
+        is exact.
     model : {"Mth", "M0", "Mt", "Mh", "Mb", "Mbh"}
     heterogeneity : {"chao", "poisson2", "darroch", "gamma3.5"}
         Used by Mh and Mth only. Under ``chao`` the coefficients of K - 2 kinks may not be negative; those that are 0
@@ -79,7 +81,9 @@ def closed_population(
     -------
     ClosedEstimate
         `n_hat` in persons; `diagnostics` holds deviance, df, AIC, BIC, the number of parameters and the standard
-        error of the Poisson total; `coefficients` those of the log mean.
+        error of the Poisson total; `coefficients` those of the log mean. With censored cells `n_observed` counts the
+        persons known to be in the population, and `diagnostics` tells how many are doubtful, how many of these are
+        expected to belong, and how many persons are on no list.
 
     Raises
     ------
@@ -93,12 +97,13 @@ def closed_population(
     NotIdentified
         When it exists, but the counts do not determine the total.
     Refused
-        For Mb and Mbh on lists that are not said to be ordered.
+        For Mb and Mbh on lists that are not said to be ordered, or with censored cells.
 
     References
     ----------
     Otis, Burnham, White and Anderson (1978), Wildlife Monographs 62; Cormack (1989), doi:10.2307/2531485; Rivest and
-    Baillargeon (2007), doi:10.1111/j.1541-0420.2007.00779.x; Baillargeon and Rivest (2007), doi:10.18637/jss.v019.i05.
+    Baillargeon (2007), doi:10.1111/j.1541-0420.2007.00779.x; Baillargeon and Rivest (2007), doi:10.18637/jss.v019.i05;
+    censored cells: Overstall, King, Bird, Hutchinson and Hay (2014), doi:10.1002/sim.6047.
 
     Examples
     --------
