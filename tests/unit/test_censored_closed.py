@@ -7,8 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
-from scipy.special import logsumexp
-from scipy.stats import poisson
+from scipy.special import gammaln, logsumexp, xlogy
 
 import mse
 from mse.errors import NoFiniteMLE, NotIdentified, Refused
@@ -24,6 +23,10 @@ def table(counts: np.ndarray = COUNTS, known: int = 0, cells: tuple[str, ...] = 
     confirmed = np.zeros(15, dtype=np.int64)
     confirmed[0] = known
     return CaptureHistories(NAMES, counts, censored_cells=frozenset(cells), confirmed=confirmed)
+
+
+def log_pmf(number: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    return xlogy(number, mean) - mean - gammaln(number + 1)
 
 
 class Twin:
@@ -45,16 +48,17 @@ class Twin:
 
     def log_likelihood(self, beta: np.ndarray) -> float:
         means = np.exp(self.design @ beta)
-        return sum(
-            logsumexp(poisson.logpmf(np.arange(low, high + 1), mean))
-            for low, high, mean in zip(self.low, self.high, means, strict=True)
-        )
+        exact = self.low == self.high
+        value = float(log_pmf(self.low[exact], means[exact]).sum())
+        for row in np.flatnonzero(~exact):
+            value += float(logsumexp(log_pmf(np.arange(self.low[row], self.high[row] + 1), means[row])))
+        return value
 
     def hidden(self, beta: np.ndarray) -> float:
         found = np.exp(beta[0])
         for row in np.flatnonzero(self.high > self.low):
             numbers = np.arange(self.low[row], self.high[row] + 1)
-            shares = np.exp(poisson.logpmf(numbers, np.exp(self.design[row] @ beta)))
+            shares = np.exp(log_pmf(numbers, np.exp(self.design[row] @ beta)))
             found += numbers @ shares / shares.sum() - self.low[row]
         return float(found)
 
@@ -179,16 +183,16 @@ def test_a_bound_without_force_leaves_the_cell_out(others: list[int], choice: tu
 
 
 def test_the_standard_error_is_that_of_resampled_populations() -> None:
-    """The spread of N-hat over tables drawn from the fitted population of given size, within a tenth."""
+    """The spread of N-hat over tables drawn from the fitted population of given size, within 15 %."""
     ours = mse.closed_population(table(), model="Mt")
     on = np.array([[0] * 4, *table().histories])
     means = np.exp(ours.coefficients["intercept"] + on @ [ours.coefficients[name] for name in NAMES])
     rng = np.random.default_rng(7)
     outside = np.maximum(COUNTS[:2] - means[1:3], 0.0)
-    drawn = rng.multinomial(round(means.sum()), means / means.sum(), size=400)[:, 1:]
-    drawn[:, :2] += rng.poisson(outside, size=(400, 2))
+    drawn = rng.multinomial(round(means.sum()), means / means.sum(), size=200)[:, 1:]
+    drawn[:, :2] += rng.poisson(outside, size=(200, 2))
     totals = [mse.closed_population(table(row), model="Mt", interval="log-normal").n_hat for row in drawn]
-    assert np.std(totals) == pytest.approx(ours.diagnostics["standard_error"], rel=0.1)
+    assert np.std(totals) == pytest.approx(ours.diagnostics["standard_error"], rel=0.15)
 
 
 def test_where_only_the_doubtful_speak_there_is_no_estimate() -> None:

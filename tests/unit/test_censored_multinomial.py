@@ -63,11 +63,11 @@ def test_the_profile_is_the_sum_over_all_ways_to_belong(model: str, known: int) 
         estimate = mse.closed_population(histories, model=model, likelihood="multinomial")
     rule, twin = estimate.uncertainty, Twin(histories, model == "Mth")
     assert isinstance(rule, CensoredMultinomial)
-    totals = [histories.n_observed + 4, *range(45, 200, 12), 500]
+    totals = [histories.n_observed + 4, *range(45, 200, 50), 500]
     ours = np.array([rule.profile(np.log(total - histories.n_observed)).log_likelihood for total in totals])
     theirs = np.array([twin.best(total) for total in totals])
     assert np.ptp(ours - theirs) < 1e-6
-    near = range(round(estimate.n_hat) - 2, round(estimate.n_hat) + 3)
+    near = range(round(estimate.n_hat) - 1, round(estimate.n_hat) + 2)
     assert abs(near[int(np.argmax([twin.best(total) for total in near]))] - estimate.n_hat) < 1e-6
     ends = estimate.interval()
     top = rule.profile(rule.best_log_hidden).log_likelihood
