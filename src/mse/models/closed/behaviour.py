@@ -102,10 +102,12 @@ def fit_behaviour(histories: CaptureHistories, model: str) -> RemovalMLE:
     NoFiniteMLE
         When first captures do not fall off, or nobody is first captured after the first occasion of the removal.
     Refused
-        When histories are declared impossible, or there are too few occasions.
+        When histories are declared impossible or censored, or there are too few occasions.
     """
     if histories.structural_zeros:
         raise Refused(f"{model} needs every history to be possible, and some are declared impossible")
+    if histories.is_censored:
+        raise Refused(f"{model} takes every count as exact, and some are upper bounds; choose M0, Mt, Mh or Mth")
     counts = histories.single_stratum().astype(np.float64)
     n_lists, n_skipped = histories.n_lists, 1 if model == "Mbh" else 0
     if n_lists - n_skipped < 2:
