@@ -110,7 +110,7 @@ class Content:
 
     def reasons(self) -> dict[str, list[Markup]]:
         """The verdict's findings in words, by weight."""
-        teller = Reasons(self.shown, self.words, self.labels, self.findings.histories.empty_overlaps)
+        teller = Reasons(self.shown, self.words, self.labels, self.findings.histories.at_bound("lower").empty_overlaps)
         return {
             weight: [teller.sentence(one) for one in self.findings.verdict.findings if one.weight == weight]
             for weight in WEIGHTS
