@@ -11,7 +11,7 @@ import mse
 SOURCE = Path(mse.__file__).parent
 LAYERS = {
     "errors": 0, "progress": 0, "provenance": 0, "writing": 0,
-    "identifiers": 1, "interval": 1,
+    "identifiers": 1, "interval": 1, "workers": 1,
     "estimate": 2, "registers": 2, "links": 2,
     "pseudonyms": 3,
     "linkage": 4, "synthetic": 4,

@@ -18,6 +18,7 @@ from .models.loglinear.stability import stability_curve as stability_curve
 from .models.lower_bound import chao_lower_bound as chao_lower_bound
 from .models.two_lists import chapman as chapman
 from .models.two_lists import lincoln_petersen as lincoln_petersen
+from .propagation import propagate as propagate
 from .pseudonyms import EncodedRegister as EncodedRegister
 from .pseudonyms import encode as encode
 from .registers import Register as Register

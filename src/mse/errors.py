@@ -84,6 +84,14 @@ class NotIdentified(Refused):
             "many totals fit equally well; choose a model with fewer interactions"
         )
 
+    @classmethod
+    def of_wide_bounds(cls, model: str) -> Self:
+        """Censored cells say too little of the model."""
+        return cls(
+            f"the bounds of the censored cells are too wide to determine the total under {model}: many totals fit "
+            "equally well; choose a model with fewer interactions, or drop the list that over-covers"
+        )
+
 
 class NotConverged(Refused):
     """The chains of a sampler do not agree, or are too short, for the number to be trusted."""

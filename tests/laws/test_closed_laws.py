@@ -237,3 +237,26 @@ def test_persons_on_one_list_do_not_extrapolate(table, place, added, form):
     other = one_inflated_lower_bound(CaptureHistories(table.lists, counts), list_sizes=form)
     assert other.n_hat == pytest.approx(ours.n_hat + added, rel=1e-12)
     assert one_inflated_lower_bound(table, list_sizes="equal").n_hat >= ours.n_hat * (1 - 1e-12) or form == "many"
+
+
+@FEW
+@given(st.lists(st.integers(1, 60), min_size=7, max_size=7), st.sampled_from(["independent", "low", "high"]))
+def test_sample_coverage_rises_with_the_persons_on_one_list_alone(counts: list[int], variant: str) -> None:
+    """So its answers at the two bounds of such a cell enclose those for every number between."""
+    found = []
+    for alone in range(0, 81, 10):
+        table = CaptureHistories(("a", "b", "c"), np.array([alone, *counts[1:]]))
+        try:
+            found.append(sample_coverage(table, variant=variant).n_hat)
+        except Refused:
+            assume(False)
+    assert found == sorted(found)
+
+
+def test_sample_coverage_turns_in_a_cell_of_two_lists() -> None:
+    """There the answer for a number between two bounds may lie outside the answers at them."""
+    by_number = [
+        sample_coverage(CaptureHistories(("a", "b", "c"), np.array([20, 30, both, 10, 8, 7, 6]))).n_hat
+        for both in (0, 20, 320)
+    ]
+    assert by_number[1] < min(by_number[0], by_number[2])

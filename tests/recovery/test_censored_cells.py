@@ -42,3 +42,48 @@ def test_the_true_total_is_covered_whatever_the_over_coverage(n_outside: int, lo
     assert covered > nominal - 3 * (nominal * (1 - nominal) / N_SETS) ** 0.5
     assert lowest < ratio < 1.03
     assert naive_covered < 0.7 or n_outside == 0
+
+
+def four_lists(chances: np.ndarray, true_n: int, n_outside: int, seed: int) -> list[CaptureHistories]:
+    """Tables drawn with these shares of the 16 histories; the fourth list alone holds a Poisson number of others."""
+    rng = np.random.default_rng(seed)
+    counts = rng.multinomial(true_n, chances / chances.sum(), size=N_SETS)[:, 1:]
+    counts[:, 0] += rng.poisson(n_outside, size=N_SETS)
+    return [CaptureHistories(tuple("abcd"), row, censored_cells=frozenset({(0, 0, 0, 1)})) for row in counts]
+
+
+FOUR = np.array([[i >> 3 & 1, i >> 2 & 1, i >> 1 & 1, i & 1] for i in range(16)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("likelihood", "lowest"), [("poisson", 0.93), ("multinomial", 0.95)])
+def test_where_few_are_hidden_the_multinomial_profile_covers(likelihood: str, lowest: float) -> None:
+    """Four lists of 40 %, 1,000 persons, 150 outside: one person in eight hidden, and the count itself varies."""
+    tables = four_lists(np.where(FOUR == 1, 0.4, 0.6).prod(axis=1), 1000, 150, seed=41)
+    estimates = [mse.closed_population(table, model="Mt", likelihood=likelihood) for table in tables]
+    covered = np.mean([e.interval().low <= 1000 <= e.interval().high for e in estimates])
+    ratio = np.median([e.n_hat for e in estimates]) / 1000
+    spread = np.std([e.n_hat for e in estimates])
+    told = np.median([e.diagnostics["standard_error"] for e in estimates])
+    print(f"{likelihood}: median {ratio:.3f}, covered {covered:.3f}, spread {spread:.1f}, standard error {told:.1f}")
+    assert covered > lowest - 3 * (0.95 * 0.05 / N_SETS) ** 0.5
+    assert 0.98 < ratio < 1.02
+    assert told == pytest.approx(spread, rel=0.2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_outside", [0, 300])
+def test_heterogeneity_is_found_beside_over_coverage(n_outside: int) -> None:
+    """Persons unlike as Darroch's form says: its interval covers, Chao's bound lies below, independence further."""
+    log_odds = np.log(np.array([0.1, 0.3, 0.2, 0.15]) / (1 - np.array([0.1, 0.3, 0.2, 0.15])))
+    share = np.exp(FOUR @ log_odds + 0.8 * FOUR.sum(axis=1) ** 2 / 2)
+    tables = four_lists(share, 10_000, n_outside, seed=42 + n_outside)
+    median = {}
+    for model, form in (("Mt", "chao"), ("Mth", "chao"), ("Mth", "darroch")):
+        found = [mse.closed_population(table, model=model, heterogeneity=form) for table in tables]
+        median[model, form] = np.median([e.n_hat for e in found]) / 10_000
+        covered = np.mean([e.interval().low <= 10_000 <= e.interval().high for e in found])
+        print(f"{n_outside} outside, {model} {form}: median {median[model, form]:.3f}, covered {covered:.3f}")
+    assert median["Mt", "chao"] < median["Mth", "chao"] < 0.98
+    assert median["Mth", "darroch"] == pytest.approx(1, abs=0.03)
+    assert covered > 0.93 - 3 * (0.95 * 0.05 / N_SETS) ** 0.5

@@ -115,11 +115,8 @@ def test_faults_in_the_columns_of_declared_cells_are_named() -> None:
     "method",
     [
         lambda h: mse.decomposable(h),
-        lambda h: mse.closed_population(h),
         lambda h: mse.closed_population(h, model="Mb", ordered=True),
         lambda h: mse.sample_coverage(h),
-        lambda h: mse.feasibility(h, seed=1),
-        lambda h: mse.fit_loglinear(h, "independence", likelihood="multinomial"),
         lambda h: mse.fit_loglinear(h, "independence").glm,
         lambda h: mse.chapman(h, lists=("a", "c")),
     ],

@@ -7,11 +7,14 @@ import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 
+import numpy as np
 import pandas as pd
 import pytest
 
+import mse
 import mse.cli
 from mse.datasets import load_dataset
+from mse.links import Links
 from mse.models.two_lists import chapman
 
 COMMANDS = (
@@ -113,6 +116,25 @@ def test_estimate_pairs_shows_every_two_lists_and_why_one_has_no_number(cli, tmp
     assert [row["model"] for row in rows[:2]] == ["Lincoln-Petersen [a][b]", "Chapman [a][b]"]
     assert rows[0]["n_hat"] == 12 * 11 / 3
     assert "censored cell" in rows[2]["refused"]
+
+
+def test_estimate_pools_over_the_draws_of_a_folder_of_links(cli, tmp_path):
+    """The numbers of propagate; a folder without links is bad input."""
+    records = pd.DataFrame({"list": ["a"] * 40 + ["b"] * 30, "record": range(70)})
+    draws = [[*range(40), *range(both), *range(40, 70 - both)] for both in (12, 14)]
+    links = Links(records, np.array(draws, np.int32), ("a", "b"))
+    links.write(tmp_path / "links")
+    code, out, _ = cli("estimate", tmp_path / "links", "--chapman", "--model", "independence", "--format", "csv")
+    frame = pd.read_csv(io.StringIO(out))
+    assert code == 0
+    assert frame["kind"].tolist() == ["rubin", "rubin"]
+    assert frame["n_hat"].iloc[0] == pytest.approx(mse.propagate(chapman, links, seed=1).n_hat)
+    code, _, err = cli("estimate", tmp_path, "--chapman")
+    assert code == 2
+    assert "holds no links" in err
+    code, _, err = cli("estimate", tmp_path / "links", "--covariate", "sex")
+    assert code == 2
+    assert "does not go with links" in err
 
 
 def test_estimate_selects_by_bic_when_nothing_is_asked(cli, table):

@@ -90,6 +90,12 @@ def test_no_upper_end_where_the_equation_may_have_no_solution():
     assert "below 0.55" in ours.notes[0]
 
 
+def test_a_slope_that_is_0_but_for_rounding_has_no_solution():
+    """1 - 1e-16 is no distance from an equation without solution."""
+    with pytest.raises(Refused, match="has no solution"):
+        sample_coverage(three_lists(1, 1, 0, 3, 0, 38, 0), variant="high")
+
+
 def test_answers_not_above_those_observed_are_refused():
     """Lists that avoid each other, and lists of which two leave nothing alone."""
     with pytest.raises(Refused, match=r"the low form .* not above the 120 persons observed"):

@@ -268,3 +268,12 @@ def test_numbers_may_all_be_shown_on_request() -> None:
     en = in_language(render(findings(), suppress_below=1), "en")
     assert "turned off" in en
     assert 'class="spoken">hidden' not in en
+
+
+def test_persons_in_doubt_are_told_in_both_languages_without_their_number() -> None:
+    """A verdict on a table with censored cells says that some persons may not belong, and not how many."""
+    doubt = Finding("doubtful_persons", "reserves", {"n_doubtful": 6841, "n_listed": 9999})
+    text = render(findings(verdict=Verdict("estimate_with_reservations", (doubt,), {})))
+    assert "may not belong to the target population" in text
+    assert "hører kanskje ikke til målgruppen" in text
+    assert not re.search(r"\b6[\s,.]?841\b", " ".join(Page(text).words))

@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 
 from mse.errors import BadInput
+from mse.histories import CaptureHistories
 from mse.pseudonyms import encode, read_key
 from mse.registers import read_register
 from mse.study import read_findings, run_study
+from mse.study.estimates import run_sensitivity
 
 
 @pytest.fixture
@@ -65,6 +67,9 @@ def test_the_result_is_what_stands_on_disk(finished_study):
     assert findings.quality["precision"] > 0.9
     assert findings.quality["n_persons_true"] == findings.histories.n_observed
     assert result.sensitivity["n_draws"] == 8
+    assert result.sensitivity["pooled_low"] < result.sensitivity["pooled"] < result.sensitivity["pooled_high"]
+    assert 0 <= result.sensitivity["linkage_share"] < 1
+    assert "contains the uncertainty of the linkage" in result.report.read_text("utf-8")
     assert any("do not contain its uncertainty" in note for note in result.notes)
 
 
@@ -201,3 +206,18 @@ def test_the_record_of_a_stage_names_input_versions_and_output(finished_study):
     }
     assert set(record["outputs"]) == {"about.json", "distinct.json", "draws.npy", "histories.csv", "overlap.csv"}
     assert {"mse", "python", "pandas"} <= set(record["made_from"]["versions"])
+
+
+def test_draws_without_an_estimate_are_not_pooled(tmp_path):
+    """With half the draws refused the study tells how many and why, and no pooled number."""
+    both = (12, 14, 0, 0)
+    draws = tuple(CaptureHistories.from_counts(("a", "b"), {(1, 1): m, (1, 0): 40 - m, (0, 1): 30 - m}) for m in both)
+    run_sensitivity(tmp_path, "[a][b]", draws, 1)
+    about = json.loads((tmp_path / "sensitivity" / "sensitivity.json").read_text("utf-8"))
+    assert (about["n_draws"], about["n_refused"]) == (4, 2)
+    assert "pooled" not in about
+    assert about["not_pooled"][0].startswith("2 of 4 linkage draws")
+    (tmp_path / "enough").mkdir()
+    run_sensitivity(tmp_path / "enough", "[a][b]", draws[:2], 1)
+    about = json.loads((tmp_path / "enough" / "sensitivity" / "sensitivity.json").read_text("utf-8"))
+    assert about["pooled_low"] < about["low"] < about["pooled"] < about["high"] < about["pooled_high"]

@@ -1,5 +1,8 @@
 """The verdict: each finding, its weight, and the outcome."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 import mse
@@ -81,3 +84,39 @@ def test_the_facts_hold_the_measured_quantities() -> None:
     assert round(facts["model_spread.low"]) == 10674
     assert round(facts["model_spread.high"]) == 34083
     assert facts["models_exist.n_ok"] == 6519
+
+
+def test_a_censored_cell_without_doubtful_persons_changes_no_verdict() -> None:
+    """Everybody confirmed: findings, facts and outcome of the exact table."""
+    exact = mse.load_dataset("Korea")
+    declared = replace(exact, censored_cells=frozenset({(0, 0, 1)}), confirmed=exact.counts)
+    assert mse.feasibility(declared, seed=1) == mse.feasibility(exact, seed=1)
+
+
+def test_censored_cells_are_judged_by_the_models_that_take_them() -> None:
+    """The verdict names the model of `select_loglinear`, counts overlaps among the known, and says who is in doubt."""
+    exact = _table({"001": 160, "010": 140, "011": 45, "100": 150, "101": 42, "110": 44, "111": 16})
+    declared = replace(exact, censored_cells=frozenset({(0, 0, 1)}))
+    verdict = mse.feasibility(declared, seed=1)
+    best = mse.select_loglinear(declared)
+    assert verdict.facts["best_model.n_hat"] == pytest.approx(best.n_hat, rel=1e-9)
+    assert verdict.facts["overlap_persons.n_observed"] == declared.n_observed == 437
+    assert verdict.reasons.count("160 of the 597 persons on the lists may not be in the population; how many are is "
+        "estimated by the model, and lists and overlaps are counted without them") == 1  # fmt: skip
+    weights = {finding.code: finding.weight for finding in verdict.findings}
+    assert weights["doubtful_persons"] == "reserves"
+    assert verdict.outcome != "estimate"
+    few = replace(declared, confirmed=np.array([150, 0, 0, 0, 0, 0, 0]))
+    assert _codes(few)["doubtful_persons"] == "supports"
+
+
+def test_what_depends_on_the_doubtful_is_not_found_of_a_list() -> None:
+    """A list whose known persons are all on another one is not nested, nor empty of news, while others may belong."""
+    exact = _table({"100": 90, "010": 40, "110": 30, "101": 30, "111": 12})
+    counts = np.array([20, *exact.counts[1:]])
+    declared = replace(exact, counts=counts, censored_cells=frozenset({(0, 0, 1)}))
+    assert "nested_list" in _codes(exact)
+    assert "nested_list" not in _codes(declared)
+    doubtful_only = replace(_table({"100": 90, "010": 70, "110": 30, "001": 25}), censored_cells=frozenset({"001"}))
+    assert _codes(doubtful_only)["empty_list"] == "reserves"
+    assert _codes(doubtful_only)["n_lists"] == "reserves"

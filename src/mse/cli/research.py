@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mse.cli.printing import Format, say, show
+from mse.cli.unit import read_links
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +58,9 @@ def judge(
 
 
 def estimate(
-    path: Table,
+    path: Annotated[
+        Path, typer.Argument(help="CSV or Parquet: a 0/1 column for each list, and count; or a folder of links.")
+    ],
     model: Annotated[list[str] | None, typer.Option(help='Log-linear model, "[a,b][c]" or independence.')] = None,
     select: Annotated[list[str] | None, typer.Option(help="Select a log-linear model by bic, aic or aicc.")] = None,
     max_order: Annotated[int | None, typer.Option(help="Lists in the largest term of the models searched.")] = None,
@@ -80,6 +83,7 @@ def estimate(
 ) -> None:
     """Estimate the total from a table of capture histories; by default the model selected by BIC.
 
+    With the folder that mse link wrote each model is fitted to every draw of the linkage and the answers are pooled.
     Ends with 3 when one of the models asked for gives no number; its reason goes to standard error.
     """
     from mse.interval import check_level
@@ -88,46 +92,44 @@ def estimate(
     from mse.models.loglinear.space import MOST_LISTS
 
     check_level(level)
-    table = _read(path, covariate)
-    asked: list[tuple[str, Callable[[], Estimate]]] = []
+    lists, answer = _source(path, covariate, seed)
+    asked: list[tuple[str, Callable[..., Estimate]]] = []
     if chapman:
         from mse.models import two_lists
 
-        lists = pair.split(",") if pair is not None else None
-        asked.append(("Chapman", partial(two_lists.chapman, table, lists=lists)))
+        two = pair.split(",") if pair is not None else None
+        asked.append(("Chapman", partial(two_lists.chapman, lists=two)))
     if pairs:
         from mse.models import two_lists
 
-        for two in combinations(table.lists, 2):
+        for both in combinations(lists, 2):
             for name, estimator in (("Lincoln-Petersen", two_lists.lincoln_petersen), ("Chapman", two_lists.chapman)):
-                asked.append((f"{name} [{two[0]}][{two[1]}]", partial(estimator, table, lists=two)))
+                asked.append((f"{name} [{both[0]}][{both[1]}]", partial(estimator, lists=both)))
     if chao:
         from mse.models.lower_bound import chao_lower_bound
 
-        asked.append(("Chao's lower bound", partial(chao_lower_bound, table)))
-    asked += [(text, partial(fit_loglinear, table, text, interval=interval)) for text in model or ()]
+        asked.append(("Chao's lower bound", chao_lower_bound))
+    asked += [(text, partial(fit_loglinear, model=text, interval=interval)) for text in model or ()]
     default = () if asked or bayes or average else ("bic",)
-    how_to_search = search or ("exhaustive" if table.n_lists <= MOST_LISTS else "downhill")
+    how_to_search = search or ("exhaustive" if len(lists) <= MOST_LISTS else "downhill")
     asked += [
         (
             f"selected by {by}",
-            partial(
-                select_loglinear, table, by=by, search=how_to_search, max_order=max_order, n_boot=n_boot, seed=seed
-            ),
+            partial(select_loglinear, by=by, search=how_to_search, max_order=max_order, n_boot=n_boot),
         )
         for by in select or default
     ]
     if average:
         from mse.models.loglinear.averaging import average_loglinear
 
-        asked.append(("averaged by BIC", partial(average_loglinear, table, max_order=max_order, seed=seed)))
+        asked.append(("averaged by BIC", partial(average_loglinear, max_order=max_order)))
     if bayes:
         from mse.models.bayes.loglinear import bayes_loglinear
 
         order = 2 if max_order is None else max_order
-        fit = partial(bayes_loglinear, table, prior=prior, max_order=order, seed=seed)
+        fit = partial(bayes_loglinear, prior=prior, max_order=order)
         asked.append((f"Bayesian log-linear, {prior} prior", fit))
-    _answer(asked, level, how)
+    _answer([(name, partial(answer, fit)) for name, fit in asked], level, how)
 
 
 def reproduce(
@@ -214,6 +216,23 @@ def _read(path: Path, covariates: list[str] | None) -> "CaptureHistories":
         return load_dataset(str(path))
     table = read_histories(path, covariates=tuple(covariates or ()))
     return table.collapse_strata() if table.is_stratified else table
+
+
+def _source(
+    path: Path, covariates: list[str] | None, seed: int
+) -> "tuple[tuple[str, ...], Callable[[Callable[..., Estimate]], Estimate]]":
+    """The lists of a table or of a folder of links, and how a model is fitted to it: once, or to every draw."""
+    from mse.errors import BadInput
+    from mse.propagation import propagate
+    from mse.propagation.calling import SeededFit
+
+    if not path.is_dir():
+        table = _read(path, covariates)
+        return table.lists, lambda fit: SeededFit.of(fit)(table, seed)
+    if covariates:
+        raise BadInput(f"--covariate {covariates[0]} does not go with links, whose tables have no strata; leave it out")
+    links = read_links(path)
+    return links.lists, lambda fit: propagate(fit, links, seed=seed)
 
 
 def _answer(asked: "list[tuple[str, Callable[[], Estimate]]]", level: float, how: Format) -> None:

@@ -9,8 +9,9 @@ from mse.cli.printing import Format, say, show
 
 if TYPE_CHECKING:
     from mse.histories import CaptureHistories
+    from mse.links import Links
 
-__all__ = ["histories", "link_lists"]
+__all__ = ["histories", "link_lists", "read_links"]
 
 
 def link_lists(
@@ -69,15 +70,22 @@ def histories(
             say(f"wrote {out}")
 
 
-def _from_links(folder: Path, draw: int | None) -> "CaptureHistories":
+def read_links(folder: Path) -> "Links":
+    """The links in a folder, or an error that says where to get some."""
     from mse.errors import BadInput
-    from mse.histories import CaptureHistories
     from mse.links import Links
 
     try:
-        links = Links.read(folder)
+        return Links.read(folder)
     except FileNotFoundError:
         raise BadInput(f"{folder} holds no links; give the folder that `mse link` wrote") from None
+
+
+def _from_links(folder: Path, draw: int | None) -> "CaptureHistories":
+    from mse.errors import BadInput
+    from mse.histories import CaptureHistories
+
+    links = read_links(folder)
     if draw is not None and not 0 <= draw < links.n_draws:
         raise BadInput(f"draw={draw} does not exist; the links hold the draws 0 to {links.n_draws - 1}")
     return CaptureHistories.from_links(links)[links.central_draw if draw is None else draw]

@@ -230,8 +230,9 @@ class CaptureHistories:
         if self.is_censored:
             raise Refused(
                 f"the count of {self._told_censored()} is an upper bound, and this method takes every count as exact; "
-                "use fit_loglinear, select_loglinear or average_loglinear, drop the list that over-covers with "
-                'h.drop_lists(name), or see both extremes with h.at_bound("lower") and h.at_bound("upper")'
+                "use fit_loglinear, select_loglinear, average_loglinear or closed_population, drop the list that "
+                'over-covers with h.drop_lists(name), or see both extremes with h.at_bound("lower") and '
+                'h.at_bound("upper")'
             )
         return self.counts
 

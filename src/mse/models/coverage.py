@@ -20,6 +20,7 @@ __all__ = ["sample_coverage"]
 
 VARIANTS = ("independent", "high", "low")
 HIGH_ENOUGH = 0.55  # below it the authors advise the low-coverage form
+ROUNDING = 1e-12  # of a sum of shares
 COMPLEX_STEP = 1e-30  # a derivative without rounding: no difference of close numbers is taken
 
 
@@ -43,7 +44,8 @@ def sample_coverage(
     Parameters
     ----------
     histories : CaptureHistories
-        Without strata, three lists or more.
+        Without strata, three lists or more, and without censored cells: the answers at the two ends of
+        ``h.at_bound`` enclose those between where the doubtful are on one list only, but neither is an estimate.
     variant : {"low", "high", "independent"}
 
     Returns
@@ -61,7 +63,7 @@ def sample_coverage(
         When nobody is on two lists.
     Refused
         When the high form has no solution, the answer is not above the persons observed, a list is empty, or
-        histories are declared impossible.
+        histories are declared impossible or censored.
 
     References
     ----------
@@ -82,7 +84,7 @@ def sample_coverage(
     sums = _Sums(histories.n_lists)
     n_observed, coverage = histories.n_observed, float(sums.coverage(counts).real)
     step = float(sums.dependence_step(counts).real)
-    if variant == "high" and step >= 1:
+    if variant == "high" and step >= 1 - ROUNDING:
         raise Refused(
             f"at a coverage of {coverage:.2f} the equation of the high-coverage form has no solution: the dependence "
             "of the lists outweighs what they share; use variant='low'"

@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
@@ -103,19 +104,20 @@ def encode(
     order = np.argsort(ids, kind="stable")
     places = [order[start : start + CHUNK] for start in range(0, len(order), CHUNK)] or [order]
     # Big arrays would reach the other processes through a file; nothing that was typed goes to the disk.
-    made = Parallel(n_jobs=n_jobs, max_nbytes=None)(
-        delayed(_hashed)(_typed(register, own), [ids[i].decode() for i in own], tokens, keys) for own in places
-    )
-    groups, _ = same_person(
-        pd.concat([found.set_axis(own) for own, (_, found) in zip(places, made, strict=True)]).sort_index()
-    )
+    workers = Parallel(n_jobs=n_jobs, max_nbytes=None, return_as="generator")
+    tasks = (delayed(_hashed)(_typed(register, own), [ids[i].decode() for i in own], tokens, keys) for own in places)
+    made = [(_copied(own), _copied(found)) for own, found in workers(tasks)]
     chunks = [own.assign(**_attributes(register, at, attributes)) for at, (own, _) in zip(places, made, strict=True)]
-    del made
+    comparable = pd.concat([found.set_axis(at) for at, (_, found) in zip(places, made, strict=True)])
+    del made  # a large list is held once
+    groups, _ = same_person(comparable.sort_index())
+    del comparable
     if groups:
         one_each = _merged_records(register, groups, ids, tokens, keys, attributes)
         repeated = np.zeros(len(ids), dtype=bool)
         repeated[[i for group in groups for i in group]] = True
-        chunks = [_with_merged(own, repeated[at], one_each) for at, own in zip(places, chunks, strict=True)]
+        for place, at in enumerate(places):
+            chunks[place] = _with_merged(chunks[place], repeated[at], one_each)
     records = pd.concat(chunks, ignore_index=True)
     del chunks
     encoded = EncodedRegister(
@@ -171,6 +173,12 @@ def _hashed(
     forms = [normal_forms(person, wanted=wanted) for person in persons]
     columns = {"record": ids, **token_columns(forms, tokens, records=ids, subkeys=keys)}
     return pd.DataFrame(columns, dtype="str"), compared(forms)
+
+
+def _copied(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame in Arrow's memory: what came from another process lies in Python's heap, which keeps it when freed."""
+    rows = pa.array(np.arange(len(frame)))
+    return pd.DataFrame({name: pd.array(pa.array(frame[name]).take(rows), dtype="str") for name in frame})
 
 
 def _attributes(register: Register, rows: NDArray[np.intp], attributes: Sequence[str]) -> dict[str, pd.Series]:

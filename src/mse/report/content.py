@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
+from math import inf, isfinite
 
 from markupsafe import Markup
 
@@ -109,7 +110,7 @@ class Content:
 
     def reasons(self) -> dict[str, list[Markup]]:
         """The verdict's findings in words, by weight."""
-        teller = Reasons(self.shown, self.words, self.labels, self.findings.histories.empty_overlaps)
+        teller = Reasons(self.shown, self.words, self.labels, self.findings.histories.at_bound("lower").empty_overlaps)
         return {
             weight: [teller.sentence(one) for one in self.findings.verdict.findings if one.weight == weight]
             for weight in WEIGHTS
@@ -323,6 +324,11 @@ class Content:
         if {"low", "median", "high"} <= set(found):
             numbers = {name: words.number(rounded(found[name], coarse=coarse)) for name in ("low", "median", "high")}
             told.append(words.say("linkage", "sensitivity", n_draws=n_draws, **numbers))
+        if isfinite(found.get("pooled_high", inf)):
+            ends = {end: words.number(rounded(found[f"pooled_{end}"], coarse=coarse)) for end in ("low", "high")}
+            numbers = {"n_hat": words.number(rounded(found["pooled"], coarse=coarse)), **ends}
+            share = words.percent(found["linkage_share"])
+            told.append(words.say("linkage", "pooled", level=words.level(0.95), share=share, **numbers))
         if found.get("n_refused"):
             n_refused = words.number(found["n_refused"])
             told.append(words.say("linkage", "sensitivity_refused", n_refused=n_refused, n_draws=n_draws))

@@ -84,7 +84,8 @@ class Findings:
     quality : mapping of str to float
         `precision` and `recall` against a synthetic truth; empty for real lists.
     sensitivity : mapping of str to float
-        `low`, `median` and `high` of the estimate over the draws, and `n_refused` and `n_draws`; empty when not done.
+        `low`, `median` and `high` of the estimate over the draws, `n_refused` and `n_draws`; `pooled`, `pooled_low`,
+        `pooled_high` and `linkage_share` where the draws could be pooled; empty when not done.
     differences : mapping of str to str
         Why the registers may differ, by what differs.
     provenance : mapping of str to object

@@ -63,7 +63,7 @@ class Reasons:
             case "n_lists" | "too_many_lists":
                 counts = {name: words.number(_number(values[name])) for name in ("n_lists", "most") if name in values}
                 return say("finding", code, **counts)
-            case "no_overlap" | "resamples_fail":
+            case "no_overlap" | "resamples_fail" | "doubtful_persons":
                 return say("finding", code)
             case "empty_list" | "universal_list" | "duplicate_lists" | "best_model":
                 named = {name: values[name] for name in ("name", "a", "b", "model") if name in values}

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 __all__ = ["sentence"]
 
 SENTENCES = {
+    "doubtful_persons": "{n_doubtful:,} of the {n_listed:,} persons on the lists may not be in the population; how "
+    "many are is estimated by the model, and lists and overlaps are counted without them",
     "n_lists": "{n_lists} lists hold somebody; with two the assumption of independence cannot be tested, with three "
     "or more it can in part",
     "empty_list": "list {name} is empty and was left out",

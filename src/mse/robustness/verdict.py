@@ -16,7 +16,7 @@ from mse.histories import CaptureHistories
 from mse.models.loglinear.bootstrap import Percentile, choose_in_resamples, resample_counts
 from mse.models.loglinear.choosing import AmongModels
 from mse.models.loglinear.downhill import downhill_ranking
-from mse.models.loglinear.extended import full_table
+from mse.models.loglinear.extended import persons_of, possible_cells
 from mse.models.loglinear.ranking import rank_models
 from mse.models.loglinear.terms import all_terms, bitsets_of, hierarchical_models
 from mse.robustness.sentences import sentence
@@ -32,6 +32,7 @@ INTERVAL_RATIO = (10.0, 2.0)  # upper over lower end of the 95 % interval that r
 INDISTINGUISHABLE = 6.0  # units of BIC
 NESTED_SHARE = 0.95
 FEW_MODELS = 0.5
+MANY_DOUBTFUL = 0.05  # doubtful persons per person known
 N_RESAMPLES = 200
 N_TOP = 100
 EXHAUSTIVE_LISTS, MOST_LISTS = 5, 11
@@ -83,6 +84,10 @@ def feasibility(histories: CaptureHistories, *, seed: int) -> Verdict:
     those with two-list terms that a downhill search meets), at how far the models that the data cannot tell apart
     disagree, and at an interval that repeats the choice of the model in 200 resamples.
 
+    With censored cells the persons known to be in the population are the ones counted on lists and in overlaps, a
+    list is found nested, universal or given twice only if that holds whoever of the doubtful belongs, and the models
+    are those of `select_loglinear`, which take each such count as a number between two bounds.
+
     Parameters
     ----------
     histories : CaptureHistories
@@ -106,8 +111,8 @@ def feasibility(histories: CaptureHistories, *, seed: int) -> Verdict:
     'distinct_persons_only'
     """
     table = histories.collapse_strata() if histories.is_stratified else histories
-    findings = list(_about_lists(table))
-    usable = _without_empty_lists(table)
+    findings = [*_about_doubtful(table), *_about_lists(table)]
+    usable = _without(table, table.at_bound("lower").empty_lists)
     facts: dict[str, float] = {"n_lists": float(table.n_lists), "n_observed": float(table.n_observed)}
     if usable is not None and not any(f.weight == BLOCKS and f.code == "no_overlap" for f in findings):
         about_models, measured = _about_models(usable, seed)
@@ -120,38 +125,51 @@ def feasibility(histories: CaptureHistories, *, seed: int) -> Verdict:
     return Verdict(outcome, tuple(sorted(findings, key=lambda f: order.index(f.weight))), facts)
 
 
+def _about_doubtful(table: CaptureHistories) -> Iterator[Finding]:
+    """How many persons on the lists may not be in the population."""
+    if not table.is_censored:
+        return
+    n_doubtful = table.n_listed - table.n_observed
+    weight = RESERVES if n_doubtful > MANY_DOUBTFUL * table.n_observed else SUPPORTS
+    yield Finding("doubtful_persons", weight, {"n_doubtful": n_doubtful, "n_listed": table.n_listed})
+
+
 def _about_lists(table: CaptureHistories) -> Iterator[Finding]:
-    """What the lists and their overlaps say before any model."""
-    n_lists = table.n_lists - len(table.empty_lists)
+    """What the lists and their overlaps say before any model, whoever of the doubtful persons belongs."""
+    known = table.at_bound("lower")
+    n_lists = table.n_lists - len(known.empty_lists)
     weight = SUPPORTS if n_lists >= 3 else RESERVES if n_lists == 2 else BLOCKS
     yield Finding("n_lists", weight, {"n_lists": n_lists})
-    for name in table.empty_lists:
+    for name in known.empty_lists:
         yield Finding("empty_list", RESERVES, {"name": name})
     for name in table.universal_lists:
         yield Finding("universal_list", BLOCKS, {"name": name})
     for a, b in table.duplicate_lists:
         yield Finding("duplicate_lists", BLOCKS, {"a": a, "b": b})
-    n_overlap = int(sum(c for c, h in zip(table.total_counts, table.histories, strict=True) if sum(h) > 1))
+    n_overlap = int(sum(c for c, h in zip(known.total_counts, known.histories, strict=True) if sum(h) > 1))
     if not n_overlap:
         yield Finding("no_overlap", BLOCKS, {})
         return
-    values = {"n_overlap": n_overlap, "n_observed": table.n_observed, "share": n_overlap / table.n_observed}
+    values = {"n_overlap": n_overlap, "n_observed": known.n_observed, "share": n_overlap / known.n_observed}
     yield Finding("overlap_persons", _weight(-n_overlap, [-limit + 0.5 for limit in FEW_OVERLAPPING]), values)
-    pairs = [pair for pair in table.empty_overlaps if not set(pair) & set(table.empty_lists)]
+    pairs = [pair for pair in known.empty_overlaps if not set(pair) & set(known.empty_lists)]
     n_pairs = n_lists * (n_lists - 1) // 2
     if pairs:
         yield Finding("empty_overlaps", RESERVES, {"pairs": pairs, "n_pairs": len(pairs), "n_all": n_pairs})
     for inner, outer in permutations(table.lists, 2):
-        total = table.list_totals[inner]
-        share = table.overlap(inner, outer) / total if total else 0.0
+        # The smallest share that any number of the doubtful gives.
+        shared = known.overlap(inner, outer)
+        total = shared + table.list_totals[inner] - table.overlap(inner, outer)
+        share = shared / total if total else 0.0
         if total >= 3 and share >= NESTED_SHARE and outer not in table.universal_lists:
             yield Finding("nested_list", RESERVES, {"inner": inner, "outer": outer, "share": share})
 
 
-def _without_empty_lists(table: CaptureHistories) -> CaptureHistories | None:
-    if table.n_lists - len(table.empty_lists) < 2:
+def _without(table: CaptureHistories, empty: tuple[str, ...]) -> CaptureHistories | None:
+    """The table without these lists."""
+    if table.n_lists - len(empty) < 2:
         return None
-    return table.drop_lists(*table.empty_lists) if table.empty_lists else table
+    return table.drop_lists(*empty) if empty else table
 
 
 def _about_models(table: CaptureHistories, seed: int) -> tuple[list[Finding], dict[str, float]]:
@@ -172,10 +190,10 @@ def _about_models(table: CaptureHistories, seed: int) -> tuple[list[Finding], di
         Finding("best_model", SUPPORTS, {"model": sound["model"].iloc[0], "n_hat": float(sound["n_hat"].iloc[0])}),
         _spread(sound),
     ]
-    counts, possible = full_table(table)
+    persons, possible = persons_of(table), possible_cells(table)
     terms = np.array(all_terms(table.n_lists, max_order), dtype=np.int64)
     close = bitsets_of(sound["model"].head(N_TOP), table.lists, terms.tolist())
-    resamples = resample_counts(counts, N_RESAMPLES, seed=seed)
+    resamples = resample_counts(persons, N_RESAMPLES, seed=seed)
     try:
         resampled = choose_in_resamples(AmongModels(close, terms, possible, table.n_lists), resamples)
     except Refused as refusal:

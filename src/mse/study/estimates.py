@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,9 @@ from mse.models.loglinear.search import select_loglinear
 from mse.models.loglinear.space import MOST_LISTS
 from mse.models.lower_bound import chao_lower_bound
 from mse.models.two_lists import chapman
+from mse.propagation.calling import SeededFit
+from mse.propagation.linkage_draws import fit_each
+from mse.propagation.pooling import pool_outcomes
 from mse.study.plan import Bayes, Plan, Select
 from mse.study.stage import as_json, run_stage
 from mse.study.storage import write_result
@@ -60,24 +64,36 @@ def run_model(folder: Path, planned: PlannedModel, histories: CaptureHistories) 
     return run_stage(folder / planned.folder, inputs={"histories": histories.sha256}, options=options, write=write)
 
 
-def run_sensitivity(folder: Path, model: str, draws: tuple[CaptureHistories, ...]) -> tuple[Mapping[str, str], bool]:
-    """Refit one model on the table of every linkage draw: how far the links alone move the estimate."""
+def run_sensitivity(
+    folder: Path, model: str, draws: tuple[CaptureHistories, ...], seed: int
+) -> tuple[Mapping[str, str], bool]:
+    """Refit one model on the table of every linkage draw: how far the links alone move the estimate.
+
+    Also the estimate pooled over the draws, whose interval holds the uncertainty of the links, unless more than 5 % of
+    the draws have none.
+    """
 
     def write(folder: Path) -> None:
-        n_hat, n_refused = [], 0
-        for histories in draws:
-            try:
-                n_hat.append(fit_loglinear(histories, model, interval="log-normal").n_hat)
-            except Refused:
-                n_refused += 1
-        about: dict[str, object] = {"model": model, "n_draws": len(draws), "n_refused": n_refused}
+        fit = SeededFit.of(lambda h: fit_loglinear(h, model, interval="log-normal"))
+        outcomes = fit_each(fit, draws, seed=seed, n_jobs=1)
+        n_hat = [outcome.n_hat for outcome in outcomes if not isinstance(outcome, Refused)]
+        about: dict[str, object] = {"model": model, "n_draws": len(draws), "n_refused": len(draws) - len(n_hat)}
         if n_hat:
             low, median, high = np.quantile(n_hat, [0.025, 0.5, 0.975])
             about |= {"low": float(low), "median": float(median), "high": float(high)}
+        try:
+            pooled = pool_outcomes(draws, outcomes, seed=seed, told={"fit": "fit_loglinear"})
+            ends = pooled.interval()
+            found = {"pooled": pooled.n_hat, "pooled_low": ends.low, "pooled_high": ends.high}
+            about |= {name: value if isfinite(value) else str(value) for name, value in found.items()}
+            about["linkage_share"] = pooled.diagnostics["linkage_share"]
+        except Refused as refusal:
+            about["not_pooled"] = list(refusal.reasons)
         write_text(folder / "sensitivity.json", as_json(about))
 
     inputs = {f"draw {number}": histories.sha256 for number, histories in enumerate(draws)}
-    return run_stage(folder / "sensitivity", inputs=inputs, options={"model": model}, write=write)
+    options: dict[str, object] = {"model": model, "pooling": "rubin"}
+    return run_stage(folder / "sensitivity", inputs=inputs, options=options, write=write)
 
 
 def _fitted(number: int, model: str, plan: Plan) -> PlannedModel:

@@ -126,4 +126,5 @@ def _sensitivity(path: Path) -> dict[str, float]:
     if not path.exists():
         return {}
     about = json.loads(path.read_text("utf-8"))
-    return {name: value for name, value in about.items() if name != "model"}
+    numbers = {name: value for name, value in about.items() if name not in ("model", "not_pooled")}
+    return {name: float(value) if isinstance(value, str) else value for name, value in numbers.items()}

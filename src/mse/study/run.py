@@ -46,7 +46,8 @@ class StudyResult:
     refusals : tuple of (str, str)
         Models that gave no number: name and reason.
     sensitivity : mapping of str to float
-        One model refitted on every draw of the linkage: `low`, `median`, `high`, `n_refused`, `n_draws`.
+        One model refitted on every draw of the linkage: `low`, `median`, `high`, `n_refused`, `n_draws`, and, where
+        at most 5 % of the draws were refused, `pooled`, `pooled_low`, `pooled_high`, `linkage_share`.
     notes : tuple of str
         What the reader of the numbers must know.
     """
@@ -207,7 +208,7 @@ class _Run:
             model = self._model_to_refit()
             if model is not None and len(histories.draws) > 1:
                 known.add("sensitivity")
-                outputs, was_kept = run_sensitivity(folder, model, histories.draws)
+                outputs, was_kept = run_sensitivity(folder, model, histories.draws, self.plan.seed)
                 kept.append(was_kept)
                 hashes |= {f"{layout.ESTIMATES}/sensitivity/{file}": value for file, value in outputs.items()}
         for left_over in sorted(folder.iterdir()):

@@ -17,6 +17,7 @@ from scipy.special import digamma, gammaln, xlogy
 
 from mse.errors import NoFiniteMLE, Refused
 from mse.histories import CaptureHistories
+from mse.models.closed.cell_counts import CellCounts
 from mse.models.closed.fitting import fit_statistics
 from mse.models.closed.profile import HiddenProfile
 
@@ -80,10 +81,17 @@ class RemovalMLE:
         slope = self.n_occasions / -expm1(self.n_occasions * self.log_escape)
         return sqrt((1 + slope**2 / spread) / self.n_removed)
 
+    @property
+    def standard_error(self) -> float:
+        """Of N-hat for a population of given size."""
+        return sqrt((self.n_hidden * self.se_log_hidden) ** 2 + self.n_hidden)
+
     def diagnostics(self) -> dict[str, float]:
         """Deviance, df, AIC, BIC, number of parameters and standard error of N-hat."""
-        statistics = fit_statistics(self.counts, self.means, n_parameters=self.n_parameters, n_cells=len(self.counts))
-        return statistics | {"standard_error": sqrt((self.n_hidden * self.se_log_hidden) ** 2 + self.n_hidden)}
+        statistics = fit_statistics(
+            CellCounts.exact(self.counts), self.means, n_parameters=self.n_parameters, n_cells=len(self.counts)
+        )
+        return statistics | {"standard_error": self.standard_error}
 
 
 def fit_behaviour(histories: CaptureHistories, model: str) -> RemovalMLE:
@@ -94,10 +102,12 @@ def fit_behaviour(histories: CaptureHistories, model: str) -> RemovalMLE:
     NoFiniteMLE
         When first captures do not fall off, or nobody is first captured after the first occasion of the removal.
     Refused
-        When histories are declared impossible, or there are too few occasions.
+        When histories are declared impossible or censored, or there are too few occasions.
     """
     if histories.structural_zeros:
         raise Refused(f"{model} needs every history to be possible, and some are declared impossible")
+    if histories.is_censored:
+        raise Refused(f"{model} takes every count as exact, and some are upper bounds; choose M0, Mt, Mh or Mth")
     counts = histories.single_stratum().astype(np.float64)
     n_lists, n_skipped = histories.n_lists, 1 if model == "Mbh" else 0
     if n_lists - n_skipped < 2:

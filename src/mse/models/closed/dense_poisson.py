@@ -9,30 +9,41 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DenseFit", "fit_dense", "intercept_variance", "score_tolerance"]
+from mse.models.closed.cell_counts import CellCounts, Seen
+
+__all__ = ["DenseFit", "fit_dense", "score_tolerance", "variance_along"]
 
 TOLERANCE = 1e-10  # of max |X'(y - mu)|, relative to max(1, max X'y)
 MAX_STEPS = 200
-LARGEST_LOG_MEAN = 60.0  # a trial step may not leave the range in which means can be summed
+SMALLEST_LOG_MEAN, LARGEST_LOG_MEAN = -690.0, 60.0  # a trial step may not leave the range in which means can be summed
 
 
 class DenseFit(NamedTuple):
-    """`beta` (n_columns,), `means` (n_cells,), and whether the score equations hold to `TOLERANCE`."""
+    """`beta` (n_columns,), `means` and `seen` (n_cells,), and whether the score equations hold to `TOLERANCE`."""
 
     beta: NDArray[np.float64]
     means: NDArray[np.float64]
+    seen: Seen
     converged: bool
 
+    @property
+    def residual(self) -> NDArray[np.float64]:
+        """Expected persons of each cell, given what is known of them, less the mean."""
+        return self.seen.expected - self.means
 
-def fit_dense(
-    design: NDArray[np.float64], counts: NDArray[np.float64], offset: float | NDArray[np.float64] = 0.0
-) -> DenseFit:
+    @property
+    def information(self) -> NDArray[np.float64]:
+        """The weight of each cell in the information: its mean, less what is not known of a censored count."""
+        return np.maximum(self.means - self.seen.variance, 0.0)
+
+
+def fit_dense(design: NDArray[np.float64], counts: CellCounts, offset: float | NDArray[np.float64] = 0.0) -> DenseFit:
     """Maximise the likelihood of Poisson counts with log mean ``design @ beta + offset``.
 
     Parameters
     ----------
     design : ndarray, shape (n_cells, n_columns)
-    counts : ndarray, shape (n_cells,)
+    counts : CellCounts, of n_cells
         Persons; the completed table of a profile holds a fraction of a person too.
     offset : float or ndarray, shape (n_cells,)
         Known part of the log mean.
@@ -45,18 +56,18 @@ def fit_dense(
     """
     scale = np.sqrt((design**2).mean(axis=0))
     scaled = design / np.where(scale > 0, scale, 1.0)
-    tolerance = score_tolerance(design, counts)
-    beta = _step(scaled, counts + 0.1, np.log(counts + 0.1) - offset)
-    means = _means(scaled, beta, offset)
+    tolerance = score_tolerance(design, counts.known)
+    start = counts.known + counts.doubtful + 0.1
+    fit = _at(scaled, counts, offset, _step(scaled, start, np.log(start) - offset))
     polished = False
     for _ in range(MAX_STEPS):
-        converged = bool(np.abs(design.T @ (counts - means)).max() <= tolerance)
+        converged = bool(np.abs(design.T @ fit.residual).max() <= tolerance)
         if converged and polished:
             break
         polished = converged
-        step = _step(scaled, means, (counts - means) / np.maximum(means, 1e-300))
-        beta, means = _moved(scaled, counts, offset, beta, means, step)
-    return DenseFit(beta / np.where(scale > 0, scale, 1.0), means, converged)
+        step = _step(scaled, fit.information, fit.residual / np.maximum(fit.information, 1e-300))
+        fit = _moved(scaled, counts, offset, fit, step)
+    return fit._replace(beta=fit.beta / np.where(scale > 0, scale, 1.0), converged=converged)
 
 
 def score_tolerance(design: NDArray[np.float64], counts: NDArray[np.float64]) -> float:
@@ -64,20 +75,32 @@ def score_tolerance(design: NDArray[np.float64], counts: NDArray[np.float64]) ->
     return float(TOLERANCE * max(1.0, np.abs(design.T @ counts).max()))
 
 
-def intercept_variance(design: NDArray[np.float64], means: NDArray[np.float64]) -> float:
-    """Variance of the first coefficient by the inverse information; defined also where others are not identified."""
-    root = np.sqrt(means)[:, None] * design
+def variance_along(design: NDArray[np.float64], information: NDArray[np.float64], slope: NDArray[np.float64]) -> float:
+    """Variance of a function of the coefficients with this gradient, by the inverse information.
+
+    Parameters
+    ----------
+    design : ndarray, shape (n_cells, n_columns)
+    information : ndarray, shape (n_cells,)
+        The weight of each cell.
+    slope : ndarray, shape (n_columns,)
+        The function must be identified; defined also where other coefficients are not.
+    """
+    root = np.sqrt(information)[:, None] * design
     scale = np.sqrt((root**2).sum(axis=0))
     scale[scale == 0] = 1.0
     inverse = np.linalg.pinv(root / scale, rcond=1e-13)
-    return float((inverse[0] ** 2).sum() / scale[0] ** 2)
+    return float(((slope / scale) @ inverse) @ ((slope / scale) @ inverse))
 
 
-def _means(
-    design: NDArray[np.float64], beta: NDArray[np.float64], offset: float | NDArray[np.float64]
-) -> NDArray[np.float64]:
-    means: NDArray[np.float64] = np.exp(np.minimum(design @ beta + offset, LARGEST_LOG_MEAN))
-    return means
+def _at(
+    design: NDArray[np.float64],
+    counts: CellCounts,
+    offset: float | NDArray[np.float64],
+    beta: NDArray[np.float64],
+) -> DenseFit:
+    means = np.exp(np.clip(design @ beta + offset, SMALLEST_LOG_MEAN, LARGEST_LOG_MEAN))
+    return DenseFit(beta, means, counts.seen(means), False)
 
 
 def _step(
@@ -91,20 +114,18 @@ def _step(
 
 def _moved(
     design: NDArray[np.float64],
-    counts: NDArray[np.float64],
+    counts: CellCounts,
     offset: float | NDArray[np.float64],
-    beta: NDArray[np.float64],
-    means: NDArray[np.float64],
+    fit: DenseFit,
     step: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> DenseFit:
     """The point after one step, halved until the likelihood rises."""
-    along = design @ step
-    gain = float(along @ (counts - means))
+    gain = float((design @ step) @ fit.residual)
     size = 1.0
     while True:
-        moved = beta + size * step
-        new_means = _means(design, moved, offset)
+        moved = _at(design, counts, offset, fit.beta + size * step)
         # Close to the top the rise drowns in rounding, and a full Newton step is safe.
-        if gain < 1e-6 or size < 1e-9 or counts @ (size * along) - (new_means - means).sum() >= 1e-4 * size * gain:
-            return moved, new_means
+        rise = float((moved.seen.log_likelihood - fit.seen.log_likelihood).sum())
+        if gain < 1e-6 or size < 1e-9 or rise >= 1e-4 * size * gain:
+            return moved
         size /= 2

@@ -32,7 +32,7 @@ class ClosedDesign:
     kinks : tuple of int
         Columns whose coefficient may not be negative (Chao).
     empty_lists : tuple of str
-        Lists without persons: their effect is -inf, and counts as a parameter.
+        Lists without persons known to be in the population: their effect is -inf, and counts as a parameter.
     """
 
     active: NDArray[np.bool_]
@@ -61,8 +61,8 @@ def design_of(histories: CaptureHistories, model: str, heterogeneity: str) -> Cl
     empty: list[str] = []
     columns, names = [np.ones_like(on)], ["intercept"]
     if "t" in model:
-        for name, total, column in zip(histories.lists, histories.list_totals.values(), on_list.T, strict=True):
-            if total:
+        for name, column in zip(histories.lists, on_list.T, strict=True):
+            if column @ histories.known_counts:
                 columns.append(column)
                 names.append(name)
             elif column[histories.cells_that_can_occur].any():

@@ -13,6 +13,10 @@ from mse.models.closed.behaviour import BEHAVIOUR_MODELS, RemovalMLE, fit_behavi
 from mse.models.closed.design import HETEROGENEITIES, LOGLINEAR_MODELS, design_of
 from mse.models.closed.fitting import ClosedMLE, fit_closed
 from mse.models.closed.profile import HiddenProfile, profile_of
+from mse.models.loglinear.censored_fit import CensoredFit
+from mse.models.loglinear.censored_multinomial import CensoredMultinomial
+from mse.models.loglinear.censored_profile import CensoredProfile
+from mse.models.loglinear.fitting import OF_DOUBTFUL
 
 __all__ = ["ClosedEstimate", "closed_population"]
 
@@ -22,6 +26,9 @@ MOST_LISTS = 12  # the design holds a row for each of the 2**K - 1 histories
 SHORT = 0.05  # share by which an interval may be too short without a word
 IN_TIME = "the lists are taken as occasions in time"
 PRINTED = {"chao": "Chao", "poisson2": "Poisson2", "darroch": "Darroch", "gamma3.5": "Gamma3.5"}
+
+
+Profile = HiddenProfile | CensoredProfile | CensoredMultinomial
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -55,7 +62,9 @@ def closed_population(
     Parameters
     ----------
     histories : CaptureHistories
-        Without strata, at most 12 lists. For Mb and Mbh the lists are the occasions, in their order.
+        Without strata, at most 12 lists. A censored cell enters with the probability that its number lies between the
+        persons confirmed and the count. For Mb and Mbh the lists are the occasions, in their order, and every count
+        is exact.
     model : {"Mth", "M0", "Mt", "Mh", "Mb", "Mbh"}
     heterogeneity : {"chao", "poisson2", "darroch", "gamma3.5"}
         Used by Mh and Mth only. Under ``chao`` the coefficients of K - 2 kinks may not be negative; those that are 0
@@ -72,7 +81,9 @@ def closed_population(
     -------
     ClosedEstimate
         `n_hat` in persons; `diagnostics` holds deviance, df, AIC, BIC, the number of parameters and the standard
-        error of the Poisson total; `coefficients` those of the log mean.
+        error of the Poisson total; `coefficients` those of the log mean. With censored cells `n_observed` counts the
+        persons known to be in the population, and `diagnostics` tells how many are doubtful, how many of these are
+        expected to belong, and how many persons are on no list.
 
     Raises
     ------
@@ -86,12 +97,13 @@ def closed_population(
     NotIdentified
         When it exists, but the counts do not determine the total.
     Refused
-        For Mb and Mbh on lists that are not said to be ordered.
+        For Mb and Mbh on lists that are not said to be ordered, or with censored cells.
 
     References
     ----------
     Otis, Burnham, White and Anderson (1978), Wildlife Monographs 62; Cormack (1989), doi:10.2307/2531485; Rivest and
-    Baillargeon (2007), doi:10.1111/j.1541-0420.2007.00779.x; Baillargeon and Rivest (2007), doi:10.18637/jss.v019.i05.
+    Baillargeon (2007), doi:10.1111/j.1541-0420.2007.00779.x; Baillargeon and Rivest (2007), doi:10.18637/jss.v019.i05;
+    censored cells: Overstall, King, Bird, Hutchinson and Hay (2014), doi:10.1002/sim.6047.
 
     Examples
     --------
@@ -113,6 +125,7 @@ def closed_population(
         "ordered": ordered,
     }
     mle: ClosedMLE | RemovalMLE
+    profile: Profile
     name: str
     notes: tuple[str, ...]
     coefficients: dict[str, float]
@@ -122,12 +135,12 @@ def closed_population(
         mle = fit_behaviour(histories, model)
         profile = removal_profile(mle, likelihood)
     else:
-        if sum(histories.list_totals.values()) == histories.n_observed:
+        if sum(histories.list_totals.values()) == histories.n_listed:
             raise NoOverlap.between(histories.lists)
         name = _printed(model, heterogeneity)
         mle = fit_closed(histories, design_of(histories, model, heterogeneity), name)
         notes, coefficients = _notes(mle, model, heterogeneity), mle.coefficients
-        profile = profile_of(mle, likelihood, name, _note_of(model, heterogeneity))
+        profile = _profile(mle, likelihood, name, _note_of(model, heterogeneity))
     return ClosedEstimate(
         model=name,
         n_observed=mle.n_observed,
@@ -149,7 +162,7 @@ def _check_options(histories: CaptureHistories, model: str, heterogeneity: str, 
     ):
         if value not in allowed:
             raise BadInput.option(option, value, allowed)
-    histories.single_stratum()
+    histories.require_one_stratum()
     if histories.n_lists > MOST_LISTS:
         raise BadInput(
             f"there are {histories.n_lists} lists, and these models take at most {MOST_LISTS}; merge some of them"
@@ -164,7 +177,15 @@ def _refuse_unordered(model: str, ordered: bool) -> None:
         )
 
 
-def _rule(mle: ClosedMLE | RemovalMLE, profile: HiddenProfile, interval: str) -> IntervalRule:
+def _profile(mle: ClosedMLE, likelihood: str, name: str, note: str) -> Profile:
+    if not mle.counts.is_censored:
+        return profile_of(mle, likelihood, name, note)
+    cells = mle.whole.columns, mle.counts.known, mle.counts.doubtful
+    fit = CensoredFit(name, *cells, mle.fit.beta, mle.whole.kinks)
+    return CensoredProfile(fit, note) if likelihood == "poisson" else CensoredMultinomial(fit, note)
+
+
+def _rule(mle: ClosedMLE | RemovalMLE, profile: Profile, interval: str) -> IntervalRule:
     if interval == "profile":
         return profile
     if isinstance(mle, RemovalMLE):
@@ -179,8 +200,7 @@ def _too_short(mle: ClosedMLE | RemovalMLE, interval: str, likelihood: str) -> t
         interval != "profile" and isinstance(mle, RemovalMLE)
     ):
         return ()
-    of_hidden = (mle.n_hidden * mle.se_log_hidden) ** 2
-    missing = 1 - (of_hidden / (of_hidden + mle.n_hidden)) ** 0.5
+    missing = 1 - mle.n_hidden * mle.se_log_hidden / mle.standard_error
     if missing < SHORT:
         return ()
     return (
@@ -215,5 +235,10 @@ def _notes(mle: ClosedMLE, model: str, heterogeneity: str) -> tuple[str, ...]:
             "how far persons differ among those on no list is an assumption of the form, which no count can test"
         )
     if mle.design.empty_lists:
-        notes.append(f"nobody is on {', '.join(mle.design.empty_lists)}")
+        known = "who is known to belong " if mle.n_doubtful else ""
+        notes.append(f"nobody {known}is on {', '.join(mle.design.empty_lists)}")
+    if mle.n_doubtful:
+        notes.append(
+            OF_DOUBTFUL.format(doubtful=mle.n_doubtful, expected=mle.n_expected_among_doubtful, known=mle.n_observed)
+        )
     return tuple(notes)

@@ -4,20 +4,18 @@ Percentile, and bias-corrected and accelerated (BCa; Efron 1987, doi:10.1080/016
 Chan and Vincent (2024), doi:10.1007/s11222-023-10346-9.
 """
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from mse.errors import BadInput, Refused
 from mse.interval import Interval, check_level
 from mse.models.loglinear.choosing import Choice, Chooser
-from mse.progress import progress
+from mse.workers import answers_in_order
 
 __all__ = [
     "BCa",
@@ -34,7 +32,6 @@ __all__ = [
 
 LEAST_SHARE = 0.95
 TIES = 1e-9  # relative; resamples that choose a model with the same total differ by rounding
-LONGEST_TABLE = 60.0  # seconds that an interrupt waits for the tables being worked on
 CHUNK = 8  # tables of up to 5 lists for a worker at a time; more lists take long enough to go one by one
 
 
@@ -134,37 +131,14 @@ def one_person_less(counts: NDArray[np.float64]) -> tuple[NDArray[np.float64], N
 def answer_each[Answer](
     answer: Callable[[NDArray[np.float64]], Answer], tables: NDArray[np.float64], *, text: str, n_jobs: int = 1
 ) -> list[Answer]:
-    """What `answer` says of each table, in order, by joblib's threads or by the backend that the caller configured.
-
-    With ``n_jobs=1`` joblib decides, so that ``joblib.parallel_config(backend="dask")`` takes over; without such a
-    configuration that is one worker. An interrupt waits for no more than the tables that are being worked on.
-    """
+    """What `answer` says of each table, in order; the same whatever `n_jobs`."""
     size = CHUNK if tables.shape[1] <= 32 else 1
-    chunks = [tables[i : i + size] for i in range(0, len(tables), size)]
-    workers = Parallel(n_jobs=None if n_jobs == 1 else n_jobs, prefer="threads", return_as="generator")
-    answers: list[Answer] = []
-    earlier = set(threading.enumerate())
-    try:
-        with progress(text, total=len(tables)) as bar:
-            for part in workers(delayed(_answers)(answer, chunk) for chunk in chunks):
-                answers += part
-                bar.advance(len(part))
-    except BaseException:
-        # A thread that is still in compiled code when the interpreter ends aborts the process.
-        for thread in set(threading.enumerate()) - earlier:
-            if thread.name.endswith("(worker)"):
-                thread.join(LONGEST_TABLE)
-        raise
-    return answers
+    return answers_in_order(answer, list(tables), text=text, n_jobs=n_jobs, chunk=size)
 
 
 def first_choice(chooser: Chooser, counts: NDArray[np.float64]) -> Choice | None:
     """The best model of a table, or None where none has an answer."""
     return next(iter(chooser.best(counts)), None)
-
-
-def _answers[Answer](answer: Callable[[NDArray[np.float64]], Answer], chunk: NDArray[np.float64]) -> list[Answer]:
-    return [answer(counts) for counts in chunk]
 
 
 def bootstrap_rule(

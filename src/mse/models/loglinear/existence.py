@@ -84,10 +84,13 @@ def settle(
     known = KnownExistence() if known is None else known
     status = np.zeros(len(models), dtype=np.int64)
     directions = []
+    occurring = _without_empty_lists(possible, counts)
+    holds = np.arange(len(counts)) & terms[:, None] == terms[:, None]
     patterns: dict[int, tuple[NDArray[np.bool_], tuple[list[int], list[int], dict[int, bool]]]] = {}
     for m, (model, zero) in enumerate(zip(models.tolist(), zero_terms.tolist(), strict=True)):
         if zero not in patterns:
-            active = _active(zero, terms, possible, counts, n_lists)
+            chosen = [j for j in range(len(terms)) if zero >> j & 1]
+            active = occurring & ~holds[chosen].any(axis=0)
             patterns[zero] = active, known.of(terms, active, counts)
         active, (sound, failing, identified) = patterns[zero]
         finite = model & ~zero
@@ -119,17 +122,11 @@ def _terms_used(direction: NDArray[np.float64], masks: NDArray[np.int64], terms:
     return sum(1 << j for j, term in enumerate(terms.tolist()) if term in used)
 
 
-def _active(
-    zero: int, terms: NDArray[np.int64], possible: NDArray[np.bool_], counts: NDArray[np.float64], n_lists: int
-) -> NDArray[np.bool_]:
-    """The cells left by the lists and terms that nobody has."""
+def _without_empty_lists(possible: NDArray[np.bool_], counts: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """The possible cells outside the lists that nobody is on."""
     values = np.arange(len(counts))
-    empty = [1 << j for j in range(n_lists) if not counts[values >> j & 1 == 1].any()]
-    empty += [term for j, term in enumerate(terms.tolist()) if zero >> j & 1]
-    active = possible.copy()
-    for mask in empty:
-        active &= values & mask != mask
-    return active
+    reached = int(np.bitwise_or.reduce(values[counts > 0], initial=0))
+    return np.asarray(possible & (values & ~reached == 0))
 
 
 def _support(

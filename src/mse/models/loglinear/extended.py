@@ -205,10 +205,7 @@ def extended_mle(histories: CaptureHistories, model: LogLinear) -> ExtendedMLE:
         if fit.status != CONVERGED:
             support, fit = _without_redundant_columns(support, counts, doubtful)
         if fit.status != CONVERGED and doubtful.any():
-            raise NotIdentified(
-                f"the bounds of the censored cells are too wide to determine the total under {model}: many totals fit "
-                "equally well; choose a model with fewer interactions, or drop the list that over-covers"
-            )
+            raise NotIdentified.of_wide_bounds(str(model))
         if fit.status != CONVERGED:
             raise RuntimeError("Newton's method did not converge although the MLE exists")
     n_impossible = int((~possible[1:]).sum())

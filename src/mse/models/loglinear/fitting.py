@@ -15,6 +15,8 @@ from mse.estimate import Replicated
 from mse.histories import CaptureHistories
 from mse.interval import IntervalRule, LogNormal
 from mse.models.loglinear.bootstrap import bootstrap_rule, choose_in_resamples
+from mse.models.loglinear.censored_fit import CensoredFit
+from mse.models.loglinear.censored_multinomial import CensoredMultinomial
 from mse.models.loglinear.censored_profile import CensoredProfile
 from mse.models.loglinear.extended import ExtendedMLE, extended_mle, possible_cells
 from mse.models.loglinear.given_model import GivenModel
@@ -36,7 +38,8 @@ INTERVALS = ("profile", "log-normal", *RESAMPLED)
 LIKELIHOODS = ("poisson", "multinomial")
 WORTH_SAYING = 0.05
 TAKES_N_AS_GIVEN = (
-    "the interval takes the number observed as given and is about {share:.0%} too short for that; {way_out} is not"
+    "the interval takes the number observed as given and is about {share:.0%} too short for that; "
+    "likelihood='multinomial' is not"
 )
 OF_DOUBTFUL = (
     "of the {doubtful:,.0f} persons whose membership is in doubt about {expected:,.0f} belong to the population under "
@@ -145,8 +148,7 @@ def fit_loglinear(
     NotIdentified
         When it exists, but the counts do not determine the total.
     Refused
-        When the interval from resamples is not defined, and for the multinomial likelihood of a table with censored
-        cells.
+        When the interval from resamples is not defined.
 
     References
     ----------
@@ -226,16 +228,10 @@ def estimate_of(
     options: Mapping[str, object],
 ) -> LogLinearEstimate:
     """The answer shape of a fit."""
-    if mle.is_censored and likelihood != "poisson":
-        raise Refused(
-            "the multinomial likelihood needs the number observed, which censored cells leave open; use "
-            "likelihood='poisson', and resampling='binomial' where few are hidden"
-        )
-    profile = CensoredProfile(mle, note) if mle.is_censored else ProfileLikelihood(mle, likelihood, note)
+    profile = _censored_profile(mle, likelihood, note) if mle.is_censored else ProfileLikelihood(mle, likelihood, note)
     notes = [note, *_notes_on_doubtful(mle)] if note else [*_notes_on_doubtful(mle)]
     if likelihood == "poisson" and _share_too_short(mle) >= WORTH_SAYING:
-        way_out = "resampling='binomial'" if mle.is_censored else "likelihood='multinomial'"
-        notes.append(TAKES_N_AS_GIVEN.format(share=_share_too_short(mle), way_out=way_out))
+        notes.append(TAKES_N_AS_GIVEN.format(share=_share_too_short(mle)))
     rule: IntervalRule = profile
     if interval == "log-normal":
         rule = LogNormal(mle.n_observed, mle.n_hidden, mle.se_log_hidden, note)
@@ -249,6 +245,13 @@ def estimate_of(
         notes=tuple(notes),
         mle=mle,
     )
+
+
+def _censored_profile(mle: ExtendedMLE, likelihood: str, note: str) -> CensoredProfile | CensoredMultinomial:
+    active = mle.support.active
+    cells = mle.support.design, mle.counts[active], mle.doubtful[active]
+    fit = CensoredFit(str(mle.model), *cells, mle.fit.beta)
+    return CensoredProfile(fit, note) if likelihood == "poisson" else CensoredMultinomial(fit, note)
 
 
 def _share_too_short(mle: ExtendedMLE) -> float:

@@ -4,25 +4,21 @@ Poisson: the likelihood with the missing cell's mean held fixed. Multinomial: Co
 doi:10.2307/2532306, the likelihood of the completed table as a function of N.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from math import exp, inf, log
+from math import exp, log
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.special import digamma, gammaln, ndtri, xlogy
+from scipy.special import digamma, gammaln, xlogy
 
 from mse.errors import Refused
-from mse.interval import Interval, check_level
+from mse.interval import Interval
 from mse.models.loglinear.extended import ExtendedMLE
 from mse.models.loglinear.poisson import CONVERGED, fit_cells
+from mse.models.profiles import highest, interval_of
 
 __all__ = ["ProfileLikelihood"]
-
-SMALLEST_HIDDEN = 1e-7  # persons; below it the profile no longer changes
-LARGEST_RATIO = 1e9  # hidden persons per person observed; beyond it the end is inf
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,16 +36,7 @@ class ProfileLikelihood:
     def best_log_hidden(self) -> float:
         """Log of the number of hidden persons at which the profile is highest."""
         start = log(self.mle.n_hidden)
-        if self.likelihood == "poisson":
-            return start
-        low, high = start - 0.1, start + 0.1
-        while self._multinomial_score(low) < 0:
-            low -= 1.0
-            if low < log(SMALLEST_HIDDEN):
-                return low
-        while self._multinomial_score(high) > 0:
-            high += 1.0
-        return float(brentq(self._multinomial_score, low, high, xtol=1e-13, rtol=1e-14))
+        return start if self.likelihood == "poisson" else highest(self._multinomial_score, start)
 
     @property
     def n_hat(self) -> float:
@@ -58,23 +45,7 @@ class ProfileLikelihood:
 
     def at(self, level: float) -> Interval:
         """Totals whose log-likelihood is within half a chi-squared quantile of the highest."""
-        drop = float(ndtri(0.5 + check_level(level) / 2)) ** 2 / 2
-        floor = self._log_likelihood(self.best_log_hidden) - drop
-        low = self._end(lambda x: self._log_likelihood(x) - floor, -1)
-        high = self._end(lambda x: self._log_likelihood(x) - floor, +1)
-        n = self.mle.n_observed
-        return Interval(n + exp(low), n + exp(high) if high < inf else inf, level, "profile", note=self.note)
-
-    def _end(self, above: Callable[[float], float], side: int) -> float:
-        """Where the profile crosses the floor on one side, on the log scale; -inf or inf if it does not."""
-        inner, step = self.best_log_hidden, 0.1
-        limit = log(SMALLEST_HIDDEN) if side < 0 else log(LARGEST_RATIO * self.mle.n_observed)
-        while side * (limit - inner) > 0:
-            outer = inner + side * step
-            if above(outer) <= 0:
-                return float(brentq(above, min(inner, outer), max(inner, outer), xtol=1e-11, rtol=1e-13))
-            inner, step = outer, step * 1.7
-        return side * inf
+        return interval_of(self._log_likelihood, self.best_log_hidden, self.mle.n_observed, level, self.note)
 
     def _log_likelihood(self, log_hidden: float) -> float:
         """Up to a constant, the likelihood maximised over everything else."""

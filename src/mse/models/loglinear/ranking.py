@@ -58,21 +58,19 @@ def rank_models(
         for name in CRITERIA
     }
     values["aicc"][np.isinf(values["aicc"])] = np.nan
-    frame = pd.DataFrame(
-        {
-            "n_hat": np.where(found, histories.n_observed + n_hidden, np.nan),
-            "deviance": np.where(found, deviance, np.nan),
-            "df": n_cells - n_parameters,
-            **{name: np.where(found, values[name], np.nan) for name in ("aic", "bic", "aicc")},
-            "status": np.array(STATUSES)[status],
-        }
-    )
-    names, positions = _notation(models, terms, histories.lists)
-    frame.insert(0, "model", names)
-    frame.insert(1, "positions", positions)
-    frame.insert(8, "weight", _weights(frame[by].to_numpy()))
-    order = np.lexsort((models, frame["bic"].to_numpy(), frame[by].to_numpy(), ~found))
-    return frame.iloc[order].reset_index(drop=True)
+    values = {name: np.where(found, value, np.nan) for name, value in values.items()}
+    order = np.lexsort((models, values["bic"], values[by], ~found))
+    names, positions = _notation(models[order], terms, histories.lists)
+    columns = {
+        "n_hat": np.where(found, histories.n_observed + n_hidden, np.nan),
+        "deviance": np.where(found, deviance, np.nan),
+        "df": n_cells - n_parameters,
+        **{name: values[name] for name in ("aic", "bic", "aicc")},
+        "weight": _weights(values[by]),
+        "status": np.array(STATUSES)[status],
+    }
+    sorted_columns = {name: column[order] for name, column in columns.items()}
+    return pd.DataFrame({"model": names, "positions": positions, **sorted_columns})
 
 
 def in_order_of_degree(models: NDArray[np.uint64], degree: int) -> NDArray[np.uint64]:
