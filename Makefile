@@ -31,6 +31,7 @@ slow: $(STAMP)   ## recovery simulations and the whole kill test
 recovery: $(STAMP)  ## complete the recovery studies and write their tables (hours; goes on where it stopped)
 	$(BIN)/python -m simulations coverage
 	$(BIN)/python -m simulations threshold
+	$(BIN)/python -m simulations linkage
 	$(BIN)/python -m simulations tables
 
 BENCH ?= benchmarks

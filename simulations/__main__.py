@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mse.errors import MseError
-from simulations import coverage, tables, threshold
+from simulations import coverage, linkage, tables, threshold
 from simulations.methods import METHODS
 
 HERE = Path(__file__).parent
@@ -36,6 +36,19 @@ def run_threshold(
 ) -> None:
     """Complete the threshold study."""
     threshold.run(results, data_sets=data_sets, n_jobs=n_jobs)
+
+
+@app.command("linkage")
+def run_linkage(
+    settings: Annotated[
+        list[str] | None, typer.Argument(help=f"Of: {', '.join(linkage.SETTINGS)}. All by default.")
+    ] = None,
+    data_sets: Annotated[int, typer.Option(help="Complete the rows up to this many data sets.")] = linkage.DATA_SETS,
+    n_jobs: Jobs = 1,
+    results: Results = RESULTS,
+) -> None:
+    """Complete the linkage study."""
+    linkage.run(settings or list(linkage.SETTINGS), results, data_sets=data_sets, n_jobs=n_jobs)
 
 
 @app.command("tables")

@@ -5,6 +5,7 @@ from pathlib import Path
 from mse.writing import write_text
 from simulations import coverage
 from simulations.coverage_tables import coverage_part
+from simulations.linkage_tables import linkage_part
 from simulations.threshold_tables import threshold_part
 
 __all__ = ["write"]
@@ -35,6 +36,14 @@ Section 4.3 of the same paper: seven tables, four generating models each, and fo
 the model that each threshold ends in. The score is the mean over the settings of the log of the mean squared error of
 the log of the hidden number.
 """
+LINKAGE = """\
+## Linkage
+
+Lists of invented persons, each list drawn independently of the others, with 10 % slips in names and dates and 10 % or
+30 % of all values missing (`linkage.py`). Truth: the persons on the records that are not left out as too scarce, and
+the N that independence gives under the true partition; so the error of N is that of the linkage alone. The lists are as
+independent as the linkage takes them to be.
+"""
 
 
 def write(folder: Path, page: Path) -> None:
@@ -46,5 +55,7 @@ def write(folder: Path, page: Path) -> None:
         coverage_part(folder),
         THRESHOLD,
         threshold_part(folder),
+        LINKAGE,
+        linkage_part(folder),
     ]
     write_text(page, "\n".join(parts))

@@ -134,6 +134,37 @@ def test_diagnostics_are_shares_and_counts(plain):
     assert plain.diagnostics["n_candidates"] >= plain.diagnostics["n_links"] > 0
 
 
+def test_scarce_records_are_left_out_unless_kept(registers):
+    """A record with a first name alone is on no list, and said; kept, it is a person more."""
+    lone = _register("east", [*TYPED["west"], ("Zsuzsanna", None, None, None, "woman")])
+    dropped, kept = (link([registers[0], lone], seed=1, n_draws=1, scarce=scarce) for scarce in ("drop", "keep"))
+    assert (dropped.n_records, kept.n_records) == (13, 14)
+    assert kept.n_persons[0] == dropped.n_persons[0] + 1
+    assert any(note.startswith("east: 1 of 6 records left out") for note in dropped.notes)
+
+
+def test_a_given_population_is_the_one_that_counts(registers):
+    """`prior_n` stands in the diagnostics and the provenance; a larger one joins no more."""
+    few, many = (link(registers, seed=1, n_draws=20, prior_n=n) for n in (12, 10_000))
+    assert (few.diagnostics["prior_n"], many.diagnostics["prior_n"]) == (12, 10_000)
+    assert few.provenance["options"]["prior_n"] == 12
+    assert few.n_persons.mean() <= many.n_persons.mean()
+    assert any(note.startswith("the linkage rests on how many persons") for note in few.notes)
+
+
+def test_the_truth_of_the_synthetic_year_is_within_the_interval():
+    """29 lists of 2020: the persons on the records that were linked are as many as the draws say."""
+    paths = [
+        path for path in sorted(DATA.glob("*.toml")) for path in (path.with_suffix(".csv"), path.with_suffix(".xlsx"))
+    ]
+    links = link([read_register(path) for path in paths if path.exists()], seed=1)
+    truth = pd.read_csv(DATA / "SYNTHETIC-truth.csv", dtype=str).set_index(["register", "row"])["person"]
+    n_true = truth.loc[list(zip(links.records["list"], links.records["record"], strict=True))].nunique()
+    distinct = links.distinct_persons()
+    assert distinct.low <= n_true <= distinct.high
+    assert links.diagnostics["r_hat"] < 1.05
+
+
 def test_no_list_has_a_person_twice_but_for_its_duplicates(plain):
     """Over all draws only the merged records of one list share a person."""
     codes = pd.factorize(plain.records["list"])[0]
@@ -168,6 +199,8 @@ def test_lists_without_a_link_are_refused(registers):
     [
         ({"n_draws": 0}, "n_draws=0 is below 1"),
         ({"n_jobs": 0}, "n_jobs=0 is below 1"),
+        ({"scarce": "hide"}, "scarce='hide' is not offered"),
+        ({"prior_n": 3}, "prior_n=3 is below the 8 records of the longest list"),
         ({"seed": -1}, "seed=-1 is negative"),
         ({"fields": ["shoe_size"]}, "no field named 'shoe_size'"),
         ({"fields": "duf"}, "fields='duf' is not a list"),

@@ -58,6 +58,18 @@ def test_a_discounted_field_agrees_by_chance_more_often():
     )
 
 
+@pytest.mark.parametrize(("n_same_origin", "expected"), [(1000.0, 0.05), (100.0, 0.9)])
+def test_what_stands_in_for_a_field_has_its_chance(n_same_origin, expected):
+    """A shared name counts as a shared origin where names were counted within origins, and else for nothing."""
+    origin = Comparison("nationality", (Level("same", "", 0.9, 0.1),), "")
+    name = Comparison("name", (Level("same", "", 0.75, 0.005),), "", within=("nationality",))
+    by_name = Comparison("by_name", (Level("a name", "TRUE", 0.9, 0.9),), "", chance_of="nationality")
+    within = Agreements(np.array([[0, 1, -1], [1, 1, -1]]), np.array([n_same_origin, 19 * n_same_origin]))
+    comparisons = (origin, name, by_name)
+    u = measure_u(within, comparisons, starting_weights(comparisons, n_records=200), n_records=200)
+    assert u[2][0] == pytest.approx(expected, rel=0.02)
+
+
 def test_m_moves_at_most_half_way():
     """A thousand perfect matches move the rate of agreement half way from its start to 1."""
     candidates = Agreements(np.array([[0, 0]]), np.array([1000.0]))

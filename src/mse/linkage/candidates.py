@@ -121,17 +121,21 @@ class Workbench:
         order = np.lexsort((right, left))
         return Pairs(left[order], right[order], log_ratio[order])
 
-    def evidence(self, component: NDArray[np.int64], weights: Weights) -> tuple[Pairs, NDArray[np.float64]]:
-        """All pairs of records of one component, and the log-likelihood ratio of each field on them.
+    def evidence(
+        self, near: Sequence[Sequence[int]], weights: Weights
+    ) -> tuple[Pairs, NDArray[np.float64], NDArray[np.int64]]:
+        """All pairs of records that are near the same thing, and the log-likelihood ratio of each field on them.
 
-        The second value has shape (n_pairs, n_fields); a field that says nothing has 0.
+        `near` gives for each record the numbers of what it is near to. The second value has shape (n_pairs, n_fields);
+        a field that says nothing has 0. The third tells for each record how finely it states each field, (n_records,
+        n_fields): a comparison that comes before others of its field is finer.
         """
         names = [comparison.name for comparison in self.comparisons]
         rare = {comparison.name for comparison in self.comparisons if any(x.frequency_of for x in comparison.levels)}
         sums = [f"mw_{name}" + (f" + mw_tf_adj_{name}" if name in rare else "") for name in names]
-        table = self.table.append_column("component", pa.array(component))
+        table = self.table.append_column("near", pa.array(near, pa.list_(pa.int64())))
         with _quiet():
-            linker = self._linker(table, [block_on("component")], weights, keep_parts=True)
+            linker = self._linker(table, [block_on("near", arrays_to_explode=["near"])], weights, keep_parts=True)
             scored = linker.inference.predict(warning_mode="never")
             listed = ", ".join(f"{expression} AS field_{i}" for i, expression in enumerate(sums))
             frame = self.connection.sql(
@@ -143,9 +147,15 @@ class Workbench:
         order = np.lexsort((right, left))
         fields = list(dict.fromkeys(comparison.counts_as for comparison in self.comparisons))
         parts = np.zeros((len(order), len(fields)))
+        detail = np.zeros((len(self.list_of_record), len(fields)), np.int64)
         for i, comparison in enumerate(self.comparisons):
-            parts[:, fields.index(comparison.counts_as)] += np.asarray(frame[f"field_{i}"], np.float64) * np.log(2)
-        return Pairs(left[order], right[order], parts.sum(axis=1)[order]), np.ascontiguousarray(parts[order])
+            own = np.asarray(frame[f"field_{i}"], np.float64) * np.log(2)
+            field = fields.index(comparison.counts_as)
+            parts[:, field] += own
+            n_coarser = sum(other.counts_as == comparison.counts_as for other in self.comparisons[i + 1 :])
+            speaking = np.concatenate([left[own != 0.0], right[own != 0.0]])
+            detail[speaking, field] = np.maximum(detail[speaking, field], n_coarser)
+        return Pairs(left[order], right[order], parts.sum(axis=1)[order]), parts[order], detail
 
     def _agreements(self, table: pa.Table, rules: Sequence[object], where: str) -> Agreements:
         names = [f"gamma_{comparison.name}" for comparison in self.comparisons]

@@ -11,32 +11,47 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["Evidence", "join_all", "sample_partitions"]
+__all__ = ["Evidence", "join_all", "join_greedily", "pair_at"]
 
 Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What every pair within a component of records says, field by field, and the pairs that may start a join.
+    """What compared pairs of records say, field by field, and the edges: the pairs that hold a person together.
 
     Attributes
     ----------
+    list_of_record : ndarray of int64, shape (n_records,)
+        Number of the list of each record, from 0.
     left, right : ndarray of int64, shape (n_pairs,)
-        All pairs of records of one component, sorted by left, then right; left before right.
+        The compared pairs, sorted by left, then right; left before right.
     log_ratio : ndarray of float64, shape (n_pairs, n_fields)
         Natural log of the likelihood ratio of each field; 0 where the field says nothing.
-    order : ndarray of int64, shape (n_tried,)
-        The pairs that may start a join, the strongest first.
+    detail : ndarray of int64, shape (n_records, n_fields)
+        How finely a record is known to tell a field: above 0 for a full date beside a mere year, say.
+    edges : ndarray of int64, shape (n_edges,)
+        Positions of the edges among the pairs, the strongest first.
     prior : float
         Probability that a pair of records of two lists is one person.
     """
 
+    list_of_record: Indices
     left: Indices
     right: Indices
     log_ratio: NDArray[np.float64]
-    order: Indices
+    detail: Indices
+    edges: Indices
     prior: float
+
+    @property
+    def n_records(self) -> int:
+        return len(self.list_of_record)
+
+    @property
+    def start(self) -> Indices:
+        """Where the pairs of each record with later ones begin, shape (n_records + 1,)."""
+        return np.searchsorted(self.left, np.arange(self.n_records + 1)).astype(np.int64)
 
 
 def join_all(left: Indices, right: Indices, *, n_records: int) -> Indices:
@@ -50,49 +65,37 @@ def join_all(left: Indices, right: Indices, *, n_records: int) -> Indices:
     return np.asarray(_join_all(left, right, np.arange(n_records, dtype=np.int64)))
 
 
-def sample_partitions(
-    evidence: Evidence, *, list_of_record: Indices, same_person: Indices, n_draws: int, seed: int
-) -> NDArray[np.int32]:
-    """Draw partitions: one pass over the pairs, each joining its two groups with the probability they bear together.
+def join_greedily(evidence: Evidence, *, least: float = 0.5) -> Indices:
+    """Join the two groups of each edge, the strongest edge first, where they are one person with this probability.
 
-    A first version of the posterior over who is whom: one greedy pass, in which a join once made is not undone. One
-    draw is not random: it joins what is at least as likely as not.
+    Groups with a pair that was not compared stay apart, as do groups that are on one list.
 
     Parameters
     ----------
     evidence : Evidence
-    list_of_record : ndarray of int64, shape (n_records,)
-        Number of the list of each record, from 0.
-    same_person : ndarray of int64, shape (n_records,)
-        First record of the group that each record belongs to from the start (duplicates within a list).
-    n_draws, seed : int
+    least : float
+        Probability from which on two groups are joined.
 
     Returns
     -------
-    ndarray of int32, shape (n_draws, n_records)
-        Person of each record.
+    ndarray of int64, shape (n_records,)
+        First record of the person of each record.
     """
-    n_records = len(list_of_record)
-    start = np.searchsorted(evidence.left, np.arange(n_records + 1)).astype(np.int64)
-    bits = np.zeros((n_records, int(list_of_record.max(initial=0)) // 64 + 1), np.uint64)
-    bits[same_person, list_of_record // 64] = np.uint64(1) << (list_of_record % 64).astype(np.uint64)
-    log_prior = float(np.log(evidence.prior) - np.log1p(-evidence.prior))
-    persons = np.empty((n_draws, n_records), np.int32)
-    for draw, child in enumerate(np.random.SeedSequence(seed).spawn(n_draws)):
-        key = np.uint64(0 if n_draws == 1 else child.generate_state(1, np.uint64)[0])
-        persons[draw] = _join_by_evidence(
-            evidence.left[evidence.order],
-            evidence.right[evidence.order],
-            start,
+    on_list = np.zeros((evidence.n_records, int(evidence.list_of_record.max(initial=0)) // 64 + 1), np.uint64)
+    bits = np.uint64(1) << (evidence.list_of_record % 64).astype(np.uint64)
+    on_list[np.arange(evidence.n_records), evidence.list_of_record // 64] = bits
+    log_prior = np.log(evidence.prior) - np.log1p(-evidence.prior)
+    return np.asarray(
+        _join_by_evidence(
+            evidence.left[evidence.edges],
+            evidence.right[evidence.edges],
+            evidence.start,
             evidence.right,
             evidence.log_ratio,
-            log_prior,
-            same_person.copy(),
-            bits.copy(),
-            key,
-            n_draws > 1,
+            float(np.log(least) - np.log1p(-least) - log_prior),
+            on_list,
         )
-    return persons
+    )
 
 
 @njit(cache=True)
@@ -113,21 +116,9 @@ def _join_all(left, right, root):  # type: ignore[no-untyped-def]
     return root
 
 
-@njit(cache=True)
-def _uniform(key, a, b):  # type: ignore[no-untyped-def]
-    """A number in [0, 1) for two groups in one draw, the same whenever they meet again (SplitMix64)."""
-    x = key + np.uint64(a) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(b) * np.uint64(0xD1B54A32D192ED03)
-    for _ in range(2):
-        x += np.uint64(0x9E3779B97F4A7C15)
-        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        x = x ^ (x >> np.uint64(31))
-    return (x >> np.uint64(11)) * (1.0 / 9007199254740992.0)
-
-
-@njit(cache=True)
-def _pair_at(start, neighbours, a, b):  # type: ignore[no-untyped-def]
-    """Position of the pair of two records among all pairs, -1 where there is none."""
+@njit(cache=True, nogil=True)
+def pair_at(start, neighbours, a, b):  # type: ignore[no-untyped-def]
+    """Position of the pair of two records among all pairs, -1 where they were not compared."""
     low, high = start[min(a, b)], start[min(a, b) + 1]
     wanted = max(a, b)
     while low < high:
@@ -148,39 +139,34 @@ def _mean_evidence(start, neighbours, log_ratio, following, a, b):  # type: igno
     while one >= 0:
         other = b
         while other >= 0:
-            pair = _pair_at(start, neighbours, one, other)
-            if pair >= 0:
-                for field in range(n_fields):
-                    if log_ratio[pair, field] != 0.0:
-                        total[field] += log_ratio[pair, field]
-                        known[field] += 1.0
+            pair = pair_at(start, neighbours, one, other)
+            if pair < 0:
+                return -np.inf
+            for field in range(n_fields):
+                if log_ratio[pair, field] != 0.0:
+                    total[field] += log_ratio[pair, field]
+                    known[field] += 1.0
             other = following[other]
         one = following[one]
     return np.sum(total / np.maximum(known, 1.0))
 
 
 @njit(cache=True)
-def _join_by_evidence(left, right, start, neighbours, log_ratio, log_prior, root, on_list, key, is_random):  # type: ignore[no-untyped-def]
-    n_records = len(root)
+def _join_by_evidence(left, right, start, neighbours, log_ratio, least, on_list):  # type: ignore[no-untyped-def]
+    n_records = len(on_list)
+    root = np.arange(n_records)
     following = np.full(n_records, -1, np.int64)  # the records of a group, one after the other, from its root
     last = np.arange(n_records)
-    for record in range(n_records):
-        if root[record] != record:
-            following[last[root[record]]] = record
-            last[root[record]] = record
     for pair in range(len(left)):
         a, b = _find(root, left[pair]), _find(root, right[pair])
         a, b = min(a, b), max(a, b)
         if a == b or np.any(on_list[a] & on_list[b]):
             continue
-        log_odds = log_prior + _mean_evidence(start, neighbours, log_ratio, following, a, b)
-        probability = 1.0 / (1.0 + np.exp(-log_odds))
-        if probability > _uniform(key, a, b) if is_random else probability >= 0.5:
+        if _mean_evidence(start, neighbours, log_ratio, following, a, b) >= least:
             root[b] = a
             on_list[a] |= on_list[b]
             following[last[a]] = b
             last[a] = last[b]
-    person = np.empty(n_records, np.int32)
     for record in range(n_records):
-        person[record] = _find(root, record)
-    return person
+        root[record] = _find(root, record)
+    return root

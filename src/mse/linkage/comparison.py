@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 __all__ = [
+    "ORIGIN",
     "Comparison",
     "Level",
     "birth_date_comparison",
@@ -19,6 +20,7 @@ __all__ = [
     "given_name_comparison",
     "name_comparison",
     "number_comparison",
+    "origin_by_name_comparison",
     "personal_number_comparison",
     "text_comparison",
 ]
@@ -69,6 +71,8 @@ class Comparison:
     field : str
         What several comparisons speak of in turn, such as full dates and years of birth: on a pair only one of them
         says something, and in a group of records they count once. Its own name when empty.
+    chance_of : str
+        Comparison whose u-probabilities are taken over, since its own cannot be counted.
     """
 
     name: str
@@ -78,6 +82,7 @@ class Comparison:
     discount: float = 1.0
     within: tuple[str, ...] = ()
     field: str = ""
+    chance_of: str = ""
 
     @property
     def counts_as(self) -> str:
@@ -181,6 +186,20 @@ def category_comparison(
     silent = " OR ".join([_missing(column), *(_known(finer) for finer in unless_known)])
     level = Level("same", _equal(column), m_start, 1 / max(n_categories, 2))
     return Comparison(column, (level,), silent, discount=discount)
+
+
+def origin_by_name_comparison(origin: Comparison, *, unless_known: Sequence[str]) -> Comparison:
+    """Origin where it is not known, but a name is the same: who share a name are likely to share their origin.
+
+    The u-probabilities of names are those of pairs of one origin. On a pair whose origin is not known they would take
+    the origin for shared, and a shared name would say less than it does.
+    """
+    parts = ("given_name", "given_skeleton", "family_name", "family_skeleton", "name_pair")
+    same = f"coalesce({' OR '.join(f'coalesce({_equal(part)}, FALSE)' for part in parts)}, FALSE)"
+    silent = " OR ".join([*(_known(column) for column in unless_known), f"NOT {same}"])
+    m_start = origin.levels[0].m_start
+    level = Level("not known, a name agrees", "TRUE", m_start, m_start)
+    return Comparison(f"{origin.name}_by_name", (level,), silent, field=origin.counts_as, chance_of=origin.name)
 
 
 def shared(column: str, least: int = 1) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from mse.errors import BadInput
 from mse.linkage.columns import IDENTITY_COLUMNS, SEVERAL_VALUED, plain_columns, token_columns
 from mse.linkage.comparison import (
+    ORIGIN,
     Comparison,
     birth_date_comparison,
     birth_year_comparison,
@@ -19,11 +20,13 @@ from mse.linkage.comparison import (
     given_name_comparison,
     name_comparison,
     number_comparison,
+    origin_by_name_comparison,
     personal_number_comparison,
     text_comparison,
 )
 from mse.linkage.field_filters import FILTERS, filter_columns, filter_comparisons
 from mse.linkage.match_keys import KEYS, NAMES_AND_DATE, NAMES_AND_YEAR, match_key_comparisons
+from mse.linkage.scarce import find_scarce, told_scarce
 from mse.pseudonyms import EncodedRegister
 from mse.registers import Register
 from mse.registers.categories import COMMON_CATEGORIES
@@ -74,7 +77,7 @@ class Linkable:
     notes: tuple[str, ...]
 
 
-def linkable_plain(registers: Sequence[Register], *, fields: Sequence[str] | None) -> Linkable:
+def linkable_plain(registers: Sequence[Register], *, fields: Sequence[str] | None, scarce: str = "drop") -> Linkable:
     """The records of plain registers, compared by these fields, or by all that identify and the weak attributes."""
     kinds, identifying = _kinds(registers)
     used = [*identifying, *(name for name in WEAK_ATTRIBUTES if name in kinds)] if fields is None else list(fields)
@@ -87,10 +90,12 @@ def linkable_plain(registers: Sequence[Register], *, fields: Sequence[str] | Non
         (name,) for name, kind in kinds.items() if name in used and kind != "category" and name not in IDENTITY_COLUMNS
     ]
     told = [fields for fields in (*TELLING, *others) if set(fields) & set(joined)]
-    return _linkable(registers, joined, _plain_comparisons(joined, kinds), told)
+    return _linkable(registers, joined, _plain_comparisons(joined, kinds), told, scarce)
 
 
-def linkable_encoded(registers: Sequence[EncodedRegister], *, fields: Sequence[str] | None) -> Linkable:
+def linkable_encoded(
+    registers: Sequence[EncodedRegister], *, fields: Sequence[str] | None, scarce: str = "drop"
+) -> Linkable:
     """The records of encoded registers, compared by the tokens of these fields, or by all tokens."""
     known = {source for register in registers for token in register.header.fields for source in token.of}
     known |= {attribute for register in registers for attribute in register.attributes}
@@ -109,7 +114,7 @@ def linkable_encoded(registers: Sequence[EncodedRegister], *, fields: Sequence[s
     else:
         joined = _joined(columns, always=KEYS if set(KEYS) & set(joined) else ())
         names_and_birth, told = match_key_comparisons(joined), [(NAMES_AND_DATE, NAMES_AND_YEAR)] * 2
-    return _linkable(registers, joined, _encoded_comparisons(joined, names_and_birth), told)
+    return _linkable(registers, joined, _encoded_comparisons(joined, names_and_birth), told, scarce)
 
 
 def _joined(columns: Sequence[pd.DataFrame], *, always: Sequence[str]) -> pd.DataFrame:
@@ -123,8 +128,15 @@ def _linkable(
     columns: pd.DataFrame,
     possible: Iterable[Comparison],
     told: Sequence[tuple[str, ...]],
+    scarce: str,
 ) -> Linkable:
-    comparisons, notes = [], []
+    records = pd.concat([_records(register) for register in registers], ignore_index=True)
+    list_of_record = np.repeat(np.arange(len(registers), dtype=np.int64), [len(register) for register in registers])
+    is_scarce = find_scarce(columns, told, numbers=[name for name in M_PERSONAL_NUMBERS if name in columns])
+    is_left_out = is_scarce if scarce == "drop" else np.zeros_like(is_scarce)
+    notes = told_scarce(records, is_scarce, scarce=scarce)
+    columns, records = (table[~is_left_out].reset_index(drop=True) for table in (columns, records))
+    comparisons = []
     for comparison in possible:
         if comparison.name not in columns or comparison.name in SEVERAL_VALUED:
             comparisons.append(comparison)
@@ -139,17 +151,10 @@ def _linkable(
             "the lists have no field in common by which a person could be recognised; give names, dates of birth or "
             "personal numbers, or name other fields with fields="
         )
-    n_scarce = _n_scarce(columns, told)
-    if n_scarce:
-        notes.append(
-            f"{n_scarce} of {len(columns)} records hold fewer than two of given name, family name, birth and other "
-            "telling fields, and no personal number: they can hardly be linked, and may each count as a person"
-        )
-    records = [_records(register) for register in registers]
     return Linkable(
         columns,
-        pd.concat(records, ignore_index=True),
-        np.repeat(np.arange(len(records), dtype=np.int64), [len(own) for own in records]),
+        records,
+        list_of_record[~is_left_out],
         tuple(register.name for register in registers),
         tuple(comparisons),
         tuple(notes),
@@ -183,7 +188,11 @@ def _plain_comparisons(columns: pd.DataFrame, kinds: Mapping[str, str]) -> Itera
     for name in [*M_CATEGORIES, *kinds]:
         if name in columns and name not in done:
             done.add(name)
-            yield _other_comparison(name, kinds.get(name, "category"), columns)
+            comparison = _other_comparison(name, kinds.get(name, "category"), columns)
+            yield comparison
+            if name == "nationality" and columns[name].notna().any():
+                known = [column for column in ORIGIN if column in columns]
+                yield origin_by_name_comparison(comparison, unless_known=known)
 
 
 def _encoded_comparisons(columns: pd.DataFrame, names_and_birth: Iterable[Comparison]) -> Iterator[Comparison]:
@@ -216,13 +225,6 @@ def _other_comparison(name: str, kind: str, columns: pd.DataFrame) -> Comparison
         return _category_comparison(name, columns)
     by_kind = {"name": name_comparison, "date": date_comparison, "number": number_comparison}
     return by_kind.get(kind, text_comparison)(name)
-
-
-def _n_scarce(columns: pd.DataFrame, told: Sequence[tuple[str, ...]]) -> int:
-    """Records with too little on them to be recognised: less than two of the groups of fields, and no number."""
-    n_told = sum(columns[[name for name in group if name in columns]].notna().any(axis=1).astype(int) for group in told)
-    numbers = [name for name in M_PERSONAL_NUMBERS if name in columns]
-    return int(((n_told < 2) & columns[numbers].isna().all(axis=1)).sum())
 
 
 def _records(register: Register | EncodedRegister) -> pd.DataFrame:

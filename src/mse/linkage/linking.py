@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeGuard
+from typing import Literal, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from mse.errors import BadInput, NoOverlap
 from mse.linkage.candidates import Pairs, Workbench
-from mse.linkage.clustering import Evidence, join_all, sample_partitions
+from mse.linkage.clustering import Evidence, join_all, join_greedily
 from mse.linkage.comparable import check_population
 from mse.linkage.linkable import Linkable, linkable_encoded, linkable_plain
+from mse.linkage.partition_posterior import GOOD_R_HAT, Posterior, sample_partitions
+from mse.linkage.scarce import SCARCE
 from mse.linkage.weights import Weights, compete, fit_m_and_prior, measure_u, starting_weights
 from mse.links import Links
 from mse.provenance import record, sha256_of
@@ -21,14 +23,10 @@ from mse.registers import Register
 
 __all__ = ["link"]
 
-MIN_PROBABILITY = 0.001  # weaker pairs are left out of the draws
-MAX_COMPONENT_PAIRS = 2_000_000
+MIN_PROBABILITY = 0.001  # weaker pairs are no edges: they alone hold no person together
+MAX_COMPARED_PAIRS = 2_000_000
 DUPLICATE_PROBABILITY = 0.95  # two records of one list are merged above it
 DUPLICATES_PER_RECORD = 0.01
-GREEDY_DRAWS = (
-    "each draw joins records in one greedy pass with the match probabilities of the groups; the draws are not yet "
-    "draws from a posterior over whole partitions, and tell too little of how unsure the linkage is"
-)
 
 
 def link(
@@ -37,13 +35,17 @@ def link(
     seed: int,
     n_draws: int = 100,
     fields: Sequence[str] | None = None,
+    scarce: Literal["drop", "keep"] = "drop",
+    prior_n: float | None = None,
     n_jobs: int = 1,
 ) -> Links:
     """Join the records of several registers into persons, at most one record per register and person.
 
     Candidate pairs come from keyed blocks, their Fellegi-Sunter weights from typing-error rates (m), pairs within
-    registers (u) and a prior that is a fixed point; a missing value says nothing. Records of one register that are
-    almost surely one person are merged first. Then pairs are joined, the strongest first.
+    registers (u) and rare names; a missing value says nothing. Records of one register that are almost surely one
+    person are merged first. The draws are draws of whole partitions from their joint posterior with N, the number of
+    persons in the population: each record may be any of N persons, so that a pair is one person with prior odds of
+    about 1 to N, and the lists are taken to be independent for N alone.
 
     Parameters
     ----------
@@ -51,10 +53,17 @@ def link(
         At least two, all plain or all encoded.
     seed : int
     n_draws : int
-        1 joins the pairs with a match probability of at least one half. More: each draw accepts each pair with its
-        match probability, so that the draws tell how sure the linkage is.
+        1 joins greedily what is at least as likely as not, and has no uncertainty. 100 or more tell how sure the
+        linkage is.
     fields : sequence of str, optional
         Fields to compare; all identifiers, with sex, region and age group as weak evidence, when not given.
+    scarce : {"drop", "keep"}
+        What becomes of records with fewer than two of given name, family name, birth and other telling fields, and
+        no personal number. Kept, each of them counts as a person, which makes N too large; left out of all lists,
+        they lower the share of the population that is on a list. How many there are stands in the notes.
+    prior_n : float, optional
+        The N that the linkage takes for given, such as the estimate of a model that fits the lists better than
+        independence: link, estimate, and link again with the estimate until it stays. Drawn when left out.
     n_jobs : int
         Threads. The result does not depend on it.
 
@@ -63,20 +72,25 @@ def link(
     Links
         ``record`` is the row number in the file (plain) or the record id (encoded). `diagnostics` holds
         `expected_precision` and `expected_recall` of the pairs joined at one half, `n_candidates`, `n_links`,
-        `prior`, and `n_merged_within`.
+        `prior` and `n_merged_within`; with several draws also `r_hat` of the number of distinct persons, `n_sweeps`,
+        `prior_n` (its median) and the curve `n_hat_at_0.75_prior_n`, ...: the N that independent lists would give
+        when the linkage takes 0.75, 1, 1.5 and 2 times `prior_n` for given.
 
     Raises
     ------
     BadInput
         Fewer than two registers, an empty one, two of one name, plain and encoded mixed, adults and minors mixed,
-        different projects or keys, unknown fields.
+        different projects or keys, unknown fields, `prior_n` below the longest list.
     NoOverlap
         When no pair of records of two registers is more likely than not to be one person.
+    NotConverged
+        When the four chains do not agree on the number of distinct persons.
 
     References
     ----------
     Fellegi and Sunter (1969), https://doi.org/10.1080/01621459.1969.10501049; Linacre et al. (2022),
-    https://doi.org/10.23889/ijpds.v7i3.1794 (Splink).
+    https://doi.org/10.23889/ijpds.v7i3.1794 (Splink); Tancredi and Liseo (2011), https://doi.org/10.1214/10-AOAS447
+    (N and the linkage drawn together); Sadinle (2018), https://arxiv.org/abs/1812.09590 (models over linkage draws).
 
     Examples
     --------
@@ -85,28 +99,35 @@ def link(
     >>> int(links.n_persons[0])  # doctest: +SKIP
     226
     """
-    _check_options(seed=seed, n_draws=n_draws, fields=fields, n_jobs=n_jobs)
-    linkable = _linkable(registers, fields)
+    _check_options(seed=seed, n_draws=n_draws, fields=fields, n_jobs=n_jobs, scarce=scarce)
+    linkable = _linkable(registers, fields, scarce)
+    longest = int(np.bincount(linkable.list_of_record).max())
+    if prior_n is not None and not prior_n >= longest:
+        raise BadInput(f"prior_n={prior_n!r} is below the {longest} records of the longest list; give a larger number")
     bench = Workbench(linkable.columns, linkable.list_of_record, linkable.comparisons, n_threads=n_jobs)
     rules = bench.choose_rules()
     if not rules:
         raise NoOverlap.between(linkable.lists)
     matches = _matches(bench, rules, linkable, seed=seed)
-    places = {"list_of_record": linkable.list_of_record, "same_person": matches.same_person}
-    persons = sample_partitions(matches.evidence, n_draws=n_draws, seed=seed, **places)
-    point = persons[0] if n_draws == 1 else sample_partitions(matches.evidence, n_draws=1, seed=seed, **places)[0]
+    point = join_greedily(matches.evidence)
+    posterior = None
+    if n_draws > 1:
+        posterior = sample_partitions(matches.evidence, n_draws=n_draws, seed=seed, population=prior_n, n_jobs=n_jobs)
+    persons = point.astype(np.int32)[None] if posterior is None else posterior.persons
     options = {
         "n_draws": n_draws,
+        "scarce": scarce,
+        "prior_n": prior_n,
         "fields": None if fields is None else list(fields),
         "blocking": [list(rule) for rule in rules],
         "weights": _told(linkable, matches.weights),
     }
-    notes = (*linkable.notes, *_merged_notes(linkable, matches.same_person), *((GREEDY_DRAWS,) if n_draws > 1 else ()))
+    notes = (*linkable.notes, *_merged_notes(linkable, matches.unit), *_posterior_notes(posterior))
     return Links(
         linkable.records,
-        persons,
+        persons[:, matches.unit],
         linkable.lists,
-        _diagnostics(matches, point),
+        _diagnostics(matches, point, posterior),
         record(input_sha256=sha256_of(*(_source(register) for register in registers)), seed=seed, options=options),
         notes,
     )
@@ -116,61 +137,65 @@ def link(
 class _Matches:
     """What is known of the pairs before anybody is joined.
 
-    `tried` and `probability` are the pairs of two lists that may start a join; `n_candidates` counts all that were
-    compared; `same_person` groups the records of one list that are almost surely one person.
+    `unit` numbers the groups of records of one list that are almost surely one person; `evidence` speaks of units.
+    `probability` is that of its edges, in the same order; `n_candidates` counts all pairs that were scored.
     """
 
     evidence: Evidence
-    tried: Pairs
     probability: NDArray[np.float64]
-    same_person: NDArray[np.int64]
+    unit: NDArray[np.int64]
     n_candidates: int
     weights: Weights
 
 
 def _matches(bench: Workbench, rules: Sequence[tuple[str, ...]], linkable: Linkable, *, seed: int) -> _Matches:
-    """Learn the weights, score the candidates, and gather the evidence within each component of them."""
+    """Learn the weights, score the candidates, and gather the evidence on all pairs that can be in one group."""
     sizes = np.bincount(linkable.list_of_record)
     n_cross, max_matches = _possible(sizes)
     weights = _weights(bench, rules, linkable, seed=seed, n_cross=n_cross, max_matches=max_matches)
     scored = bench.score(rules, weights)
     is_within = linkable.list_of_record[scored.left] == linkable.list_of_record[scored.right]
-    same_person = _duplicates(_chosen(scored, is_within), sizes)
-    cross = _without_repeats(_chosen(scored, ~is_within), same_person)
+    first, unit = np.unique(_duplicates(_chosen(scored, is_within), sizes), return_index=True, return_inverse=True)[1:]
+    list_of_unit = linkable.list_of_record[first]
+    cross = _between_units(_chosen(scored, ~is_within), unit)
     probability, prior = compete(
         cross.log_ratio,
         cross.left,
         cross.right,
-        list_of_record=linkable.list_of_record,
+        list_of_record=list_of_unit,
         start=weights.prior,
         n_cross=n_cross,
         max_matches=max_matches,
     )
     if not (probability >= 0.5).any():
         raise NoOverlap.between(linkable.lists)
-    tried, probability = _tried(cross, probability)
-    component = join_all(
-        np.concatenate([tried.left, np.arange(len(same_person))]),
-        np.concatenate([tried.right, same_person]),
-        n_records=len(same_person),
-    )
-    pairs, parts = bench.evidence(component, weights)
-    evidence = Evidence(pairs.left, pairs.right, parts, _order(pairs, tried), prior)
-    return _Matches(evidence, tried, probability, same_person, len(cross.left), weights)
+    edges, probability = _edges(cross, probability, n_units=len(first))
+    near = _near(edges, n_units=len(first))
+    pairs, parts, detail_of_record = bench.evidence([near[own] for own in unit], weights)
+    left, right, parts = _mean_by_unit(pairs, parts, unit)
+    detail = np.zeros((len(first), parts.shape[1]), np.int64)
+    np.maximum.at(detail, unit, detail_of_record)
+    positions = np.searchsorted(left * len(first) + right, edges.left * len(first) + edges.right)
+    evidence = Evidence(list_of_unit, left, right, parts, detail, positions, prior)
+    return _Matches(evidence, probability, unit, len(cross.left), weights)
 
 
-def _check_options(*, seed: int, n_draws: int, fields: Sequence[str] | None, n_jobs: int) -> None:
+def _check_options(*, seed: int, n_draws: int, fields: Sequence[str] | None, n_jobs: int, scarce: str) -> None:
     if n_draws < 1:
         raise BadInput(f"n_draws={n_draws!r} is below 1; 1 gives the most likely linkage, 100 its uncertainty")
     if n_jobs < 1:
         raise BadInput(f"n_jobs={n_jobs!r} is below 1; give the number of threads")
     if seed < 0:
         raise BadInput(f"seed={seed!r} is negative; give a whole number from 0")
+    if scarce not in SCARCE:
+        raise BadInput.option("scarce", scarce, SCARCE)
     if isinstance(fields, str) or (fields is not None and not len(fields)):
         raise BadInput(f"fields={fields!r} is not a list of field names; leave it out to compare all identifiers")
 
 
-def _linkable(registers: Sequence[Register] | Sequence[EncodedRegister], fields: Sequence[str] | None) -> Linkable:
+def _linkable(
+    registers: Sequence[Register] | Sequence[EncodedRegister], fields: Sequence[str] | None, scarce: str
+) -> Linkable:
     """Check the registers at the door and bring them into one table."""
     if len(registers) < 2:
         raise BadInput(f"linking needs two registers or more; {len(registers)} given")
@@ -183,11 +208,11 @@ def _linkable(registers: Sequence[Register] | Sequence[EncodedRegister], fields:
         raise BadInput(f"the register {empty[0]!r} holds no record; leave it out")
     if _all_plain(registers):
         check_population(registers)
-        return linkable_plain(registers, fields=fields)
+        return linkable_plain(registers, fields=fields, scarce=scarce)
     if _all_encoded(registers):
         check_same_origin(registers)
         check_population(registers)
-        return linkable_encoded(registers, fields=fields)
+        return linkable_encoded(registers, fields=fields, scarce=scarce)
     raise BadInput("plain and encoded registers cannot be linked with each other; encode all of them with one key")
 
 
@@ -224,7 +249,7 @@ def _possible(sizes: NDArray[np.int64]) -> tuple[float, float]:
     return float(n_cross), float(max_matches)
 
 
-def _chosen(pairs: Pairs, chosen: NDArray[np.bool_]) -> Pairs:
+def _chosen(pairs: Pairs, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Pairs:
     return Pairs(pairs.left[chosen], pairs.right[chosen], pairs.log_ratio[chosen])
 
 
@@ -238,61 +263,101 @@ def _duplicates(within: Pairs, sizes: NDArray[np.int64]) -> NDArray[np.int64]:
     return join_all(within.left[sure], within.right[sure], n_records=n_records)
 
 
-def _without_repeats(cross: Pairs, same_person: NDArray[np.int64]) -> Pairs:
-    """One pair for each pair of persons-within-a-list, the strongest that their records make."""
-    if len(np.unique(same_person)) == len(same_person):
-        return cross
-    first = np.unique(same_person, return_index=True)[1]
-    representative = first[np.unique(same_person, return_inverse=True)[1]]
-    frame = pd.DataFrame(
-        {"left": representative[cross.left], "right": representative[cross.right], "log_ratio": cross.log_ratio}
-    )
+def _between_units(cross: Pairs, unit: NDArray[np.int64]) -> Pairs:
+    """The pairs of units, each with the strongest evidence that their records make."""
+    a, b = unit[cross.left], unit[cross.right]
+    frame = pd.DataFrame({"left": np.minimum(a, b), "right": np.maximum(a, b), "log_ratio": cross.log_ratio})
     best = frame.groupby(["left", "right"], sort=True)["log_ratio"].max().reset_index()
     return Pairs(best["left"].to_numpy(), best["right"].to_numpy(), best["log_ratio"].to_numpy())
 
 
-def _tried(cross: Pairs, probability: NDArray[np.float64]) -> tuple[Pairs, NDArray[np.float64]]:
-    """The pairs that may start a join: all that are not hopeless, fewer where their components grow too large."""
+def _edges(cross: Pairs, probability: NDArray[np.float64], *, n_units: int) -> tuple[Pairs, NDArray[np.float64]]:
+    """The pairs that can hold a person together, the strongest first: all that are not hopeless.
+
+    Fewer where they would bring too many pairs together: two units that share a neighbour have to be compared.
+    """
     least = MIN_PROBABILITY
     while True:
         chosen = probability >= least
-        tried = _chosen(cross, chosen)
-        n_records = int(max(cross.right.max(), cross.left.max())) + 1
-        sizes = np.bincount(join_all(tried.left, tried.right, n_records=n_records)).astype(np.float64)
-        if (sizes * (sizes - 1) / 2).sum() <= MAX_COMPONENT_PAIRS:
-            return tried, probability[chosen]
+        edges = _chosen(cross, chosen)
+        n_near = np.bincount(np.concatenate([edges.left, edges.right]), minlength=n_units) + 1.0
+        if (n_near * (n_near - 1) / 2).sum() <= MAX_COMPARED_PAIRS:
+            break
         least *= 2
+    order = np.lexsort((edges.right, edges.left, -np.round(edges.log_ratio, 9)))
+    return _chosen(edges, order), probability[chosen][order]
 
 
-def _order(pairs: Pairs, tried: Pairs) -> NDArray[np.int64]:
-    """Positions among all pairs of those that may start a join, the strongest first, ties by record."""
-    n_records = int(pairs.right.max()) + 1
-    positions = np.searchsorted(pairs.left * n_records + pairs.right, tried.left * n_records + tried.right)
-    return np.asarray(positions[np.lexsort((tried.right, tried.left, -np.round(tried.log_ratio, 9)))])
+def _near(edges: Pairs, *, n_units: int) -> list[list[int]]:
+    """The units that an edge leads to from each unit, and itself; none where there is no edge."""
+    near: list[set[int]] = [set() for _ in range(n_units)]
+    for a, b in zip(edges.left.tolist(), edges.right.tolist(), strict=True):
+        near[a] |= {a, b}
+        near[b] |= {a, b}
+    return [sorted(own) for own in near]
 
 
-def _diagnostics(matches: _Matches, point: NDArray[np.int32]) -> dict[str, float]:
-    """Counts, and what the match probabilities promise of the pairs that are joined at one half."""
-    joined = point[matches.tried.left] == point[matches.tried.right]
+def _mean_by_unit(
+    pairs: Pairs, parts: NDArray[np.float64], unit: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Pairs of units, sorted, and for each field the mean over the pairs of their records that know it."""
+    a, b = unit[pairs.left], unit[pairs.right]
+    different = a != b
+    low, high = np.minimum(a, b)[different], np.maximum(a, b)[different]
+    n_units = int(unit.max()) + 1
+    keys, place = np.unique(low * n_units + high, return_inverse=True)
+    total, known = (np.zeros((len(keys), parts.shape[1])) for _ in range(2))
+    np.add.at(total, place, parts[different])
+    np.add.at(known, place, parts[different] != 0.0)
+    return keys // n_units, keys % n_units, total / np.maximum(known, 1.0)
+
+
+def _diagnostics(matches: _Matches, point: NDArray[np.int64], posterior: Posterior | None) -> dict[str, float]:
+    """Counts, what the match probabilities promise of the pairs joined at one half, and how the sampler fared."""
+    evidence = matches.evidence
+    joined = point[evidence.left[evidence.edges]] == point[evidence.right[evidence.edges]]
     n_true, n_found = float(matches.probability.sum()), float(matches.probability[joined].sum())
-    return {
+    told = {
         "n_links": float(joined.sum()),
         "expected_precision": n_found / float(joined.sum()) if joined.any() else 1.0,
         "expected_recall": n_found / n_true if n_true else 1.0,
         "n_candidates": float(matches.n_candidates),
-        "prior": matches.evidence.prior,
-        "n_merged_within": float(len(matches.same_person) - len(np.unique(matches.same_person))),
+        "prior": evidence.prior,
+        "n_merged_within": float(len(matches.unit) - evidence.n_records),
     }
+    if posterior is not None:
+        told |= {"r_hat": posterior.r_hat, "n_sweeps": float(posterior.n_sweeps), "prior_n": posterior.population}
+        told |= {f"n_hat_at_{factor:g}_prior_n": n_hat for factor, n_hat in posterior.curve.items()}
+    return told
 
 
-def _merged_notes(linkable: Linkable, same_person: NDArray[np.int64]) -> list[str]:
+def _merged_notes(linkable: Linkable, unit: NDArray[np.int64]) -> list[str]:
     """One sentence for each list in which records were merged."""
     notes = []
     for number, name in enumerate(linkable.lists):
-        own = same_person[linkable.list_of_record == number]
+        own = unit[linkable.list_of_record == number]
         extra = len(own) - len(np.unique(own))
         if extra:
             notes.append(f"{name}: {extra} of {len(own)} records merged with another record of the same list")
+    return notes
+
+
+def _posterior_notes(posterior: Posterior | None) -> list[str]:
+    """What the reader must know of the draws: how the linkage prior moves the number, and whether the chains agree."""
+    if posterior is None:
+        return []
+    curve = ", ".join(
+        f"{factor * posterior.population:,.0f}: {n_hat:,.0f}" for factor, n_hat in posterior.curve.items()
+    )
+    notes = [
+        "the linkage rests on how many persons it takes the population to have; number of persons that independent "
+        f"lists would give, by that number: {curve}"
+    ]
+    if posterior.r_hat > GOOD_R_HAT:
+        notes.append(
+            f"the chains of the linkage agree badly on the number of distinct persons: R-hat {posterior.r_hat:.2f} is "
+            f"above {GOOD_R_HAT}; the draws are spread more by where the chains started than by the evidence"
+        )
     return notes
 
 

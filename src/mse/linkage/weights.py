@@ -88,8 +88,10 @@ def measure_u(
             _smoothed(_level_counts(within.levels[:, column], different * counted, len(first)), first)
             for column, (first, counted) in enumerate(zip(start.u, _counted(within, comparisons), strict=True))
         )
+        u = tuple(first if own.chance_of else x for own, first, x in zip(comparisons, start.u, u, strict=True))
         weights = replace(weights, u=u)
-    return _discounted(weights.u, comparisons)
+    is_by_origin = any(not counted.all() for counted in _counted(within, comparisons))
+    return _taken_over(_discounted(weights.u, comparisons), comparisons, is_by_origin=is_by_origin)
 
 
 def fit_m_and_prior(candidates: Agreements, start: Weights, *, n_cross: float, max_matches: float) -> Weights:
@@ -199,6 +201,20 @@ def _counted(within: Agreements, comparisons: Sequence[Comparison]) -> list[NDAr
         enough = within.n_pairs[agree].sum() >= MIN_CONDITIONAL_PAIRS
         counted.append(agree if enough else np.ones(len(agree), np.bool_))
     return counted
+
+
+def _taken_over(
+    u: tuple[NDArray[np.float64], ...], comparisons: Sequence[Comparison], *, is_by_origin: bool
+) -> tuple[NDArray[np.float64], ...]:
+    """The u-probabilities with those of another comparison where one stands in for it.
+
+    Where names were counted among all pairs, whatever their origin, a shared name has said already what it says.
+    """
+    place = {comparison.name: column for column, comparison in enumerate(comparisons)}
+    return tuple(
+        u[place[comparison.chance_of]] if comparison.chance_of and is_by_origin else own
+        for own, comparison in zip(u, comparisons, strict=True)
+    )
 
 
 def _smoothed(counts: NDArray[np.float64], start: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,0 +1,245 @@
+"""The posterior over who is whom: draws of whole partitions, from four chains that start far apart.
+
+The joint posterior of the partition and of N, the number of persons in the population, is proportional to the product
+of the likelihoods of the groups (`mse.linkage.partition_moves`), to N!/(N - D)! for D persons on the lists, which is
+the prior of a partition when each record may be any of N persons, and to the likelihood that lists of these lengths
+give N when they are independent, with the prior 1/N (`mse.linkage.population_size`). Or N is given and fixed.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from threading import Event
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mse.errors import NotConverged
+from mse.linkage.clustering import Evidence, join_greedily
+from mse.linkage.partition_moves import sweeps
+from mse.linkage.population_size import SizeGrid, draw_size, independence_estimate, size_grid
+from mse.progress import Bar, progress
+
+__all__ = ["GOOD_R_HAT", "PRIOR_FACTORS", "Posterior", "r_hat", "sample_partitions"]
+
+# A chain starts with the pairs joined at this probability; None: every record a person of its own.
+STARTS = (0.5, 0.9, 0.05, None)
+FIRST_SWEEPS = 100
+N_ROUNDS = 6
+GOOD_R_HAT = 1.05
+WORST_R_HAT = 1.2
+PRIOR_FACTORS = (0.75, 1.0, 1.5, 2.0)
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Draws of partitions.
+
+    Attributes
+    ----------
+    persons : ndarray of int32, shape (n_draws, n_records)
+        Person of each record; the chains take turns.
+    r_hat : float
+        Of the number of distinct persons, over the sweeps that the draws were taken from.
+    n_sweeps : int
+        That each chain made, the first half of which was left out.
+    population : float
+        Median over the draws of the number of persons in the population, or the number that was given.
+    curve : mapping of float to float
+        Number of persons that independence of the lists gives, its median over partitions, by the number that the
+        linkage took for given, in multiples of `population`.
+    """
+
+    persons: NDArray[np.int32]
+    r_hat: float
+    n_sweeps: int
+    population: float
+    curve: dict[float, float]
+
+
+def sample_partitions(
+    evidence: Evidence, *, n_draws: int, seed: int, population: float | None = None, n_jobs: int = 1
+) -> Posterior:
+    """Draw partitions from their posterior.
+
+    The chains run in rounds, each as long as all before it together, until they agree on the number of distinct
+    persons; the draws are those of the last round.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    n_draws, seed : int
+    population : float, optional
+        Persons in the population, taken for given; drawn with the partition when left out.
+    n_jobs : int
+        Threads; the draws do not depend on it.
+
+    Raises
+    ------
+    NotConverged
+        When R-hat is above 1.2 after the last round.
+    """
+    model = _Model.of(evidence)
+    seeds = np.random.SeedSequence(seed).spawn(len(STARTS) + len(PRIOR_FACTORS))
+    generators = [np.random.default_rng(child) for child in seeds]
+    chains = [_Chain.starting(model, least, rng, population) for least, rng in zip(STARTS, generators, strict=False)]
+    per_chain = -(-n_draws // len(chains))
+    stop = Event()
+    with ThreadPoolExecutor(min(n_jobs, len(chains))) as pool, progress("who is whom", total=N_ROUNDS) as bar:
+        try:
+            rounds, agreement = _until_they_agree(chains, per_chain, pool, stop, bar)
+            size = float(np.median(np.concatenate([own.population for own in rounds])))
+            fixed = [
+                replace(chains[0], person=chains[0].person.copy(), rng=rng, size=max(factor * size, 1.0), is_fixed=True)
+                for factor, rng in zip(PRIOR_FACTORS, generators[len(STARTS) :], strict=True)
+            ]
+            persons_at = list(pool.map(lambda own: own.run(1, FIRST_SWEEPS, stop).n_persons, fixed))
+        finally:
+            stop.set()
+    list_sizes = np.bincount(evidence.list_of_record)
+    return Posterior(
+        np.stack([own.kept for own in rounds], axis=1).reshape(-1, evidence.n_records)[:n_draws],
+        agreement,
+        2 * len(rounds[0].n_persons),
+        size,
+        {
+            factor: independence_estimate(list_sizes, float(np.median(n_persons[FIRST_SWEEPS // 2 :])))
+            for factor, n_persons in zip(PRIOR_FACTORS, persons_at, strict=True)
+        },
+    )
+
+
+def r_hat(chains: NDArray[np.float64] | NDArray[np.int64]) -> float:
+    """Potential scale reduction of chains that are each split in two, (n_chains, n_sweeps).
+
+    Infinite where no chain moves, but not all are at the same place.
+
+    References
+    ----------
+    Gelman et al. (2013), Bayesian Data Analysis, 3rd ed., section 11.4.
+
+    Examples
+    --------
+    >>> r_hat(np.array([[1, 2, 1, 2], [2, 1, 2, 1]])) < 1.0
+    True
+    """
+    half = chains.shape[1] // 2
+    halves = np.concatenate([chains[:, :half], chains[:, -half:]]).astype(np.float64)
+    within = float(halves.var(axis=1, ddof=1).mean())
+    between = float(halves.mean(axis=1).var(ddof=1))
+    if within == 0.0:
+        return 1.0 if between == 0.0 else float("inf")
+    return float(np.sqrt((half - 1) / half + between / within))
+
+
+@dataclass(frozen=True)
+class _Model:
+    """The evidence as the moves read it."""
+
+    evidence: Evidence
+    start: NDArray[np.int64]
+    is_edge: NDArray[np.bool_]
+    edge_start: NDArray[np.int64]
+    edge_to: NDArray[np.int64]
+    grid: SizeGrid
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> "_Model":
+        left, right = evidence.left[evidence.edges], evidence.right[evidence.edges]
+        ends, to = np.concatenate([left, right]), np.concatenate([right, left])
+        order = np.lexsort((to, ends))
+        is_edge = np.zeros(len(evidence.left), np.bool_)
+        is_edge[evidence.edges] = True
+        list_sizes = np.bincount(evidence.list_of_record)
+        return cls(
+            evidence,
+            evidence.start,
+            is_edge,
+            np.searchsorted(ends[order], np.arange(evidence.n_records + 1)).astype(np.int64),
+            to[order],
+            size_grid(list_sizes[list_sizes > 0]),
+        )
+
+
+@dataclass(frozen=True)
+class _Round:
+    """What a chain did in one round: `kept` (n_kept, n_records), the other two by sweep."""
+
+    kept: NDArray[np.int32]
+    n_persons: NDArray[np.int64]
+    population: NDArray[np.float64]
+
+
+@dataclass
+class _Chain:
+    """One chain: where it is, and its source of chance."""
+
+    model: _Model
+    person: NDArray[np.int64]
+    size: float
+    is_fixed: bool
+    rng: np.random.Generator
+
+    @classmethod
+    def starting(
+        cls, model: _Model, least: float | None, rng: np.random.Generator, population: float | None
+    ) -> "_Chain":
+        n_records = model.evidence.n_records
+        person = np.arange(n_records) if least is None else join_greedily(model.evidence, least=least)
+        if population is not None:
+            return cls(model, person, population, True, rng)
+        grid = model.grid
+        scratch = np.empty(len(grid.sizes))
+        size = draw_size(grid.sizes, grid.log_weight, len(np.unique(person)), rng.random(), scratch)
+        return cls(model, person, float(size), False, rng)
+
+    def run(self, n_kept: int, keep_every: int, stop: Event) -> _Round:
+        """Make ``n_kept * keep_every`` sweeps and keep the last of each ``keep_every``; fewer once `stop` is set."""
+        model = self.model
+        kept, n_persons, population = [], [], []
+        for _ in range(n_kept):
+            if stop.is_set():
+                break
+            counts, sizes = sweeps(
+                model.evidence.list_of_record,
+                model.start,
+                model.evidence.right,
+                model.evidence.log_ratio,
+                model.evidence.detail,
+                model.is_edge,
+                model.edge_start,
+                model.edge_to,
+                self.person,
+                self.size,
+                model.grid.sizes,
+                model.grid.log_weight,
+                self.is_fixed,
+                keep_every,
+                self.rng,
+            )
+            self.size = float(sizes[-1])
+            kept.append(self.person.astype(np.int32))
+            n_persons.append(counts)
+            population.append(sizes)
+        return _Round(np.stack(kept), np.concatenate(n_persons), np.concatenate(population))
+
+
+def _until_they_agree(
+    chains: Sequence[_Chain], per_chain: int, pool: ThreadPoolExecutor, stop: Event, bar: Bar
+) -> tuple[list[_Round], float]:
+    """The last round of each chain, and R-hat of its numbers of distinct persons."""
+    keep_every = -(-FIRST_SWEEPS // per_chain)
+    for number in range(N_ROUNDS):
+        rounds = list(pool.map(lambda own, every=keep_every: own.run(per_chain, every, stop), chains))
+        bar.advance()
+        agreement = r_hat(np.stack([own.n_persons for own in rounds]))
+        if number and agreement <= GOOD_R_HAT:
+            break
+        keep_every *= 2 if number else 1
+    if agreement > WORST_R_HAT:
+        raise NotConverged(
+            f"the chains of the linkage do not agree on the number of distinct persons: R-hat {agreement:.2f} (at most "
+            f"{WORST_R_HAT}) after {2 * len(rounds[0].n_persons):,} sweeps; give more fields to compare, or n_draws=1 "
+            "for one linkage without its uncertainty"
+        )
+    return rounds, agreement
