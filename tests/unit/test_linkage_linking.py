@@ -242,3 +242,50 @@ def test_the_truth_is_not_read(tmp_path):
     assert quality.precision >= 0.9
     assert quality.recall >= 0.7
     assert np.array_equal(links.persons, link(registers, seed=2, n_draws=1).persons)
+
+
+def answered(*rows) -> pd.DataFrame:
+    """Answers about records by list and row."""
+    return pd.DataFrame(rows, columns=["list_a", "record_a", "list_b", "record_b", "answer"])
+
+
+def together(links, one, other):
+    """In which draws two records, by list and row, are one person."""
+    place = {
+        key: i for i, key in enumerate(zip(links.records["list"], links.records["record"].astype(int), strict=True))
+    }
+    return links.persons[:, place[one]] == links.persons[:, place[other]]
+
+
+def test_answers_hold_in_every_draw(registers, plain) -> None:
+    """A pair told apart is never one person, a pair told to be one always is, though nothing in it agrees."""
+    sure, never = (("north", 1), ("south", 1)), (("north", 2), ("south", 6))
+    assert together(plain, *sure).all()
+    assert not together(plain, *never).any()
+    told = answered(("north", 1, "south", 1, "different"), ("south", "6", "north", "2", " Same "))
+    links = link(registers, seed=1, n_draws=20, answers=told)
+    assert not together(links, *sure).any()
+    assert together(links, *never).all()
+    assert links.provenance["options"]["answers"] == {"same": 1, "different": 1}
+
+
+def test_unknown_answers_change_nothing(registers, plain) -> None:
+    """An empty cell and the word unknown leave the draws as they were."""
+    told = answered(("north", 1, "south", 1, None), ("north", 2, "south", 6, "unknown"))
+    assert np.array_equal(link(registers, seed=1, n_draws=20, answers=told).persons, plain.persons)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([("north", 1, "south", 1, "maybe")], "row 1 of the answers says none of same, different, unknown"),
+        ([("north", 1, "south", 99, "same")], "row 1 of the answers: there is no such record b"),
+        ([("north", 1, "north", 2, "same")], "two records of one list"),
+        ([("north", 1, "south", 1, "same"), ("north", 2, "south", 1, "same")], "make one person of two records"),
+        ([("north", 1, "south", 1, "same"), ("south", 1, "north", 1, "different")], "both that it is one person and"),
+    ],
+)
+def test_answers_that_cannot_be_are_refused(registers, rows, said) -> None:
+    """Another word, no such record, and contradictions."""
+    with pytest.raises(BadInput, match=said):
+        link(registers, seed=1, n_draws=1, answers=answered(*rows))

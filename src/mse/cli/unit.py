@@ -20,13 +20,22 @@ def link_lists(
     seed: Annotated[int, typer.Option(help="Seed of the draws.")],
     n_draws: Annotated[int, typer.Option(help="How many plausible ways to join the records are drawn.")] = 100,
     latest: Annotated[bool, typer.Option("--latest", help="Of each list link its latest delivery only.")] = False,
+    questions: Annotated[
+        Path | None, typer.Option(help="CSV of the pairs to ask the agencies about, by random ids; new.")
+    ] = None,
+    n_questions: Annotated[int, typer.Option(help="How many pairs are asked about at most.")] = 20,
+    answers: Annotated[
+        Path | None, typer.Option(help="The CSV of questions with the column answer filled: same, different, unknown.")
+    ] = None,
 ) -> None:
     """Link encoded lists: draws of which records are the same person."""
     from mse.errors import BadInput
-    from mse.linkage import link
+    from mse.linkage import link, read_answers
+    from mse.propagation import question_list
     from mse.pseudonyms import check_same_origin, latest_deliveries, read_encoded
     from mse.pseudonyms.origin import delivery_warnings
     from mse.pseudonyms.receiving import check_key_not_lost
+    from mse.writing import write_text
 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadInput(f"{out} is not an empty folder; name a new one for the links")
@@ -38,7 +47,11 @@ def link_lists(
     if latest:
         encoded = list(latest_deliveries(encoded))
     check_same_origin(encoded)
-    links = link(encoded, seed=seed, n_draws=n_draws)
+    if questions is not None and questions.exists():
+        raise BadInput(f"{questions} exists; name a new file for the questions")
+    told = None if answers is None else read_answers(answers)
+    links = link(encoded, seed=seed, n_draws=n_draws, answers=told)
+    asked = None if questions is None else question_list(links, n_questions=n_questions)
     links.write(out)
     for note in links.notes:
         say(note)
@@ -47,6 +60,11 @@ def link_lists(
         f"wrote {out}: {links.n_records:,} records, {persons.median:,.0f} distinct persons "
         f"(95 % of {links.n_draws} draws: {persons.low:,.0f} to {persons.high:,.0f})"
     )
+    if questions is not None and asked is not None:
+        # How sure the linkage is of a pair stays at the unit: it would lead whoever answers.
+        blank = asked[["list_a", "record_a", "list_b", "record_b"]].assign(answer="")
+        write_text(questions, blank.to_csv(index=False, lineterminator="\n"))
+        say(f"wrote {questions}: {len(asked)} pairs to ask about, the most influential first")
 
 
 def histories(

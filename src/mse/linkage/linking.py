@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mse.errors import BadInput, NoOverlap
+from mse.linkage.answers import Answers
 from mse.linkage.candidates import Pairs, Workbench
 from mse.linkage.clustering import Evidence, join_all, join_greedily
 from mse.linkage.comparable import check_population
@@ -37,6 +38,7 @@ def link(
     fields: Sequence[str] | None = None,
     scarce: Literal["drop", "keep"] = "drop",
     prior_n: float | None = None,
+    answers: pd.DataFrame | None = None,
     n_jobs: int = 1,
 ) -> Links:
     """Join the records of several registers into persons, at most one record per register and person.
@@ -64,6 +66,9 @@ def link(
     prior_n : float, optional
         The N that the linkage takes for given, such as the estimate of a model that fits the lists better than
         independence: link, estimate, and link again with the estimate until it stays. Drawn when left out.
+    answers : DataFrame, optional
+        What the agencies say of pairs of records, in the columns list_a, record_a, list_b, record_b and answer (same,
+        different or unknown); see `mse.propagation.question_list`. They hold in every draw.
     n_jobs : int
         Threads. The result does not depend on it.
 
@@ -80,7 +85,7 @@ def link(
     ------
     BadInput
         Fewer than two registers, an empty one, two of one name, plain and encoded mixed, adults and minors mixed,
-        different projects or keys, unknown fields, `prior_n` below the longest list.
+        different projects or keys, unknown fields, `prior_n` below the longest list, answers that cannot be.
     NoOverlap
         When no pair of records of two registers is more likely than not to be one person.
     NotConverged
@@ -108,7 +113,8 @@ def link(
     rules = bench.choose_rules()
     if not rules:
         raise NoOverlap.between(linkable.lists)
-    matches = _matches(bench, rules, linkable, seed=seed)
+    told = Answers.of(answers, linkable.records)
+    matches = _matches(bench, rules, linkable, told, seed=seed)
     point = join_greedily(matches.evidence)
     posterior = None
     if n_draws > 1:
@@ -118,6 +124,7 @@ def link(
         "n_draws": n_draws,
         "scarce": scarce,
         "prior_n": prior_n,
+        "answers": {"same": len(told.same), "different": len(told.different)},
         "fields": None if fields is None else list(fields),
         "blocking": [list(rule) for rule in rules],
         "weights": _told(linkable, matches.weights),
@@ -148,7 +155,9 @@ class _Matches:
     weights: Weights
 
 
-def _matches(bench: Workbench, rules: Sequence[tuple[str, ...]], linkable: Linkable, *, seed: int) -> _Matches:
+def _matches(
+    bench: Workbench, rules: Sequence[tuple[str, ...]], linkable: Linkable, answers: Answers, *, seed: int
+) -> _Matches:
     """Learn the weights, score the candidates, and gather the evidence on all pairs that can be in one group."""
     sizes = np.bincount(linkable.list_of_record)
     n_cross, max_matches = _possible(sizes)
@@ -157,7 +166,8 @@ def _matches(bench: Workbench, rules: Sequence[tuple[str, ...]], linkable: Linka
     is_within = linkable.list_of_record[scored.left] == linkable.list_of_record[scored.right]
     first, unit = np.unique(_duplicates(_chosen(scored, is_within), sizes), return_index=True, return_inverse=True)[1:]
     list_of_unit = linkable.list_of_record[first]
-    cross = _between_units(_chosen(scored, ~is_within), unit)
+    told = answers.of_units(unit, list_of_unit)
+    cross = told.on_candidates(_between_units(_chosen(scored, ~is_within), unit))
     probability, prior = compete(
         cross.log_ratio,
         cross.left,
@@ -177,7 +187,7 @@ def _matches(bench: Workbench, rules: Sequence[tuple[str, ...]], linkable: Linka
     np.maximum.at(detail, unit, detail_of_record)
     positions = np.searchsorted(left * len(first) + right, edges.left * len(first) + edges.right)
     evidence = Evidence(list_of_unit, left, right, parts, detail, positions, prior)
-    return _Matches(evidence, probability, unit, len(cross.left), weights)
+    return _Matches(told.on_evidence(evidence), probability, unit, len(cross.left), weights)
 
 
 def _check_options(*, seed: int, n_draws: int, fields: Sequence[str] | None, n_jobs: int, scarce: str) -> None:
