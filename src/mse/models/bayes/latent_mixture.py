@@ -1,5 +1,6 @@
 """The latent-class model: a Dirichlet-process mixture of persons who are equally likely to be on each list."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -120,6 +121,7 @@ def latent_class(
     found = _all_faults(diagnostics)
     modes = _modes(run.log_hidden, histories.n_observed)
     if found:
+        modes = _modes(sampler.draws(n_draws, discarded=0).log_hidden, histories.n_observed)
         found = (*found, _torn(modes, run.log_hidden, histories.n_observed))
         if not allow_unconverged:
             _refuse(label, diagnostics, found)
@@ -199,7 +201,7 @@ class _Sampler:
     def tune(self) -> None:
         """Space the levels so that neighbours exchange equally often."""
         for _ in range(TUNING_ROUNDS):
-            exchanges = sum((self._advance(i, TUNING_STEPS, TUNING_STEPS)[3] for i in range(len(self.streams))))
+            exchanges = sum(self._advance(i, TUNING_STEPS, TUNING_STEPS)[3] for i in range(len(self.streams)))
             refused = 1 - 0.999 * exchanges[:, 0] / exchanges[:, 1]
             apart = np.concatenate([[0], np.cumsum(refused)])
             evenly = np.linspace(0, apart[-1], N_LEVELS)
@@ -212,9 +214,9 @@ class _Sampler:
             self.exchanges += exchanges
             self.arrivals += arrivals
 
-    def draws(self, n_draws: int) -> _Run:
+    def draws(self, n_draws: int, *, discarded: float = DISCARDED) -> _Run:
         """Evenly spaced draws after the warm-up, at most `n_draws` of each chain."""
-        first = int(np.ceil(DISCARDED * self.n_blocks))
+        first = int(np.ceil(discarded * self.n_blocks))
         chains = [[np.concatenate(part) for part in zip(*kept[first:], strict=True)] for kept in self.blocks]
         n_kept = len(chains[0][0])
         at = np.linspace(0, n_kept - 1, min(n_draws, n_kept)).round().astype(int)
@@ -315,9 +317,9 @@ def _modes(log_hidden: Array, n_observed: int) -> list[tuple[float, float]]:
     middles = (edges[:-1] + edges[1:]) / 2
     peaks = [i for i in range(1, 199) if density[i] > density[i - 1] and density[i] >= density[i + 1]]
     while len(peaks) > 1:
-        cuts = [a + int(np.argmin(density[a : b + 1])) for a, b in zip(peaks[:-1], peaks[1:], strict=True)]
+        cuts = [a + int(np.argmin(density[a : b + 1])) for a, b in itertools.pairwise(peaks)]
         bounds = [-np.inf, *middles[cuts], np.inf]
-        shares = [float(((values > a) & (values <= b)).mean()) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+        shares = [float(((values > a) & (values <= b)).mean()) for a, b in itertools.pairwise(bounds)]
         weak = [
             min(density[peaks[i]], density[peaks[i + 1]]) * DEEP < density[cut]
             or min(shares[i : i + 2]) < SMALLEST_MODE
@@ -340,7 +342,7 @@ def _torn(modes: Sequence[tuple[float, float]], log_hidden: Array, n_observed: i
     spread = f"the medians of the chains lie between {medians.min():,.0f} and {medians.max():,.0f}"
     if len(modes) < 2:
         return spread
-    return f"the draws sit on {len(modes)} modes, {_in_words(modes)}, and {spread}: no single number stands for them"
+    return f"the draws since the start sit on {len(modes)} modes, {_in_words(modes)}, and {spread}: no single number stands for them"
 
 
 def _refuse(label: str, diagnostics: dict[str, float], found: tuple[str, ...]) -> None:
