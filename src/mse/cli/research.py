@@ -67,6 +67,8 @@ def estimate(
     chao: Annotated[bool, typer.Option("--chao", help="Chao's lower bound.")] = False,
     bayes: Annotated[bool, typer.Option("--bayes", help="Bayesian log-linear model.")] = False,
     prior: Annotated[str, typer.Option(help="Prior of the interactions for --bayes.")] = "horseshoe",
+    latent_class: Annotated[bool, typer.Option("--latent-class", help="Latent classes of persons.")] = False,
+    threshold: Annotated[bool, typer.Option("--threshold", help="Bayesian threshold, two-list interactions.")] = False,
     search: Annotated[
         str | None, typer.Option(help="exhaustive, downhill or stepwise; by default exhaustive up to 6 lists.")
     ] = None,
@@ -74,7 +76,7 @@ def estimate(
     average: Annotated[bool, typer.Option("--average", help="Log-linear models averaged by BIC.")] = False,
     interval: Annotated[str, typer.Option(help="profile or log-normal, for --model.")] = "profile",
     level: Annotated[float, typer.Option(help="Level of the interval.")] = 0.95,
-    seed: Annotated[int, typer.Option(help="Seed, for --bayes, --average and resamples.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed, for Bayesian models, --average and resamples.")] = 1,
     covariate: Covariate = None,
     how: Annotated[Format, typer.Option("--format", help="How to print the estimates.")] = Format.table,
 ) -> None:
@@ -106,7 +108,7 @@ def estimate(
 
         asked.append(("Chao's lower bound", partial(chao_lower_bound, table)))
     asked += [(text, partial(fit_loglinear, table, text, interval=interval)) for text in model or ()]
-    default = () if asked or bayes or average else ("bic",)
+    default = () if asked or bayes or average or latent_class or threshold else ("bic",)
     how_to_search = search or ("exhaustive" if table.n_lists <= MOST_LISTS else "downhill")
     asked += [
         (
@@ -127,6 +129,15 @@ def estimate(
         order = 2 if max_order is None else max_order
         fit = partial(bayes_loglinear, table, prior=prior, max_order=order, seed=seed)
         asked.append((f"Bayesian log-linear, {prior} prior", fit))
+    if threshold:
+        from mse.models.bayes.thresholding import bayes_threshold
+
+        order = 2 if max_order is None else max_order
+        asked.append(("Bayesian threshold", partial(bayes_threshold, table, max_order=order, seed=seed)))
+    if latent_class:
+        from mse.models.bayes import latent_mixture
+
+        asked.append(("latent class", partial(latent_mixture.latent_class, table, seed=seed)))
     _answer(asked, level, how)
 
 

@@ -30,6 +30,7 @@ FIRST_LOOK = 4  # blocks
 DISCARDED = 0.2  # of the blocks, as warm-up
 MIN_ARRIVALS = 20
 GOLDEN = 0.6180339887498949
+N_PLAIN, PLAIN_STEPS = 8, 10_000
 N_PRIOR_DRAWS = 2000
 DEEP, SMALLEST_MODE = 0.5, 0.03
 
@@ -121,8 +122,8 @@ def latent_class(
     found = _all_faults(diagnostics)
     modes = _modes(run.log_hidden, histories.n_observed)
     if found:
-        modes = _modes(sampler.draws(n_draws, discarded=0).log_hidden, histories.n_observed)
-        found = (*found, _torn(modes, run.log_hidden, histories.n_observed))
+        values = np.concatenate([run.log_hidden.ravel(), sampler.plain_chains()])
+        found = (*found, _torn(_modes(values, histories.n_observed), run.log_hidden, histories.n_observed))
         if not allow_unconverged:
             _refuse(label, diagnostics, found)
     options = {
@@ -150,7 +151,7 @@ def latent_class(
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Run:
-    """Kept draws: N and log hidden per seen (n_chains, n_draws), shares (…, n_classes), odds (…, n_classes, n_lists)."""
+    """Kept draws, (n_chains, n_draws, ...): N, log hidden persons per person seen, and the state."""
 
     totals: Array
     log_hidden: Array
@@ -214,14 +215,27 @@ class _Sampler:
             self.exchanges += exchanges
             self.arrivals += arrivals
 
-    def draws(self, n_draws: int, *, discarded: float = DISCARDED) -> _Run:
+    def draws(self, n_draws: int) -> _Run:
         """Evenly spaced draws after the warm-up, at most `n_draws` of each chain."""
-        first = int(np.ceil(discarded * self.n_blocks))
+        first = int(np.ceil(DISCARDED * self.n_blocks))
         chains = [[np.concatenate(part) for part in zip(*kept[first:], strict=True)] for kept in self.blocks]
         n_kept = len(chains[0][0])
         at = np.linspace(0, n_kept - 1, min(n_draws, n_kept)).round().astype(int)
         shares, odds, alpha = (np.stack([chain[part][at] for chain in chains]) for part in range(3))
         return _with_totals(shares, odds, alpha, int(self.counts.sum()), np.random.default_rng([self.seed, 1]))
+
+    def plain_chains(self) -> Array:
+        """Log hidden persons of short chains without a ladder: they stay on the mode that they find first."""
+        found = []
+        for stream in np.random.default_rng([self.seed, 3]).spawn(N_PLAIN):
+            state = _start(stream, (1, *self.states[0][1].shape[1:]))
+            counts = self.counts[None, :]
+            shares, odds, *_ = advance(
+                stream, counts, self.incidence, state, self.prior, PLAIN_STEPS, PLAIN_STEPS // 200
+            )
+            hidden, seen = _hidden_and_seen(shares[100:], odds[100:])
+            found.append(np.log(hidden) - np.log(seen))
+        return np.concatenate(found)
 
     def _advance(self, chain: int, n_steps: int, every: int) -> Any:
         counts = _partial_counts(self.counts, self.levels)
@@ -299,7 +313,7 @@ def _all_faults(diagnostics: dict[str, float]) -> tuple[str, ...]:
 
 
 def _modes(log_hidden: Array, n_observed: int) -> list[tuple[float, float]]:
-    """Totals on which the draws pile up, and the share of the draws around each.
+    """Totals on which draws pile up, and the share of them around each; log hidden persons per person seen, any shape.
 
     Two peaks of a smoothed histogram of log hidden persons are two modes when the density between them falls to half
     of the lower one, and each has 3 % of the draws.
@@ -342,13 +356,17 @@ def _torn(modes: Sequence[tuple[float, float]], log_hidden: Array, n_observed: i
     spread = f"the medians of the chains lie between {medians.min():,.0f} and {medians.max():,.0f}"
     if len(modes) < 2:
         return spread
-    return f"the draws since the start sit on {len(modes)} modes, {_in_words(modes)}, and {spread}: no single number stands for them"
+    totals = " and ".join(f"near {total:,.0f}" for total, _ in modes)
+    return (
+        f"the chains, and short plain ones from other starts, sit on {len(modes)} modes, {totals}, and {spread}: no "
+        "single number stands for them"
+    )
 
 
 def _refuse(label: str, diagnostics: dict[str, float], found: tuple[str, ...]) -> None:
     advice = (
-        f"{found[-1]}; give a larger max_steps, or merge small lists; allow_unconverged=True returns the draws marked as "
-        "unconverged"
+        f"{found[-1]}; give a larger max_steps, or merge small lists; allow_unconverged=True returns the draws marked "
+        "as unconverged"
     )
     ess = min(diagnostics["ess_bulk"], diagnostics["ess_tail"])
     refusal = NotConverged.of(label, r_hat=diagnostics["r_hat"], ess=ess, advice=advice)

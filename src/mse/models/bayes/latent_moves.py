@@ -1,9 +1,9 @@
 """Moves of the latent-class sampler, in compiled code.
 
-A state is the log share of each class, shape (n_classes,), the odds of being on each list, (n_classes, n_lists), and the
-concentration of the stick-breaking prior. The number of hidden persons is summed out of every target: with the prior
-1/N the history of a person seen has probability p_w / (1 - p_0). Several levels are sampled side by side, each with a
-part of the persons; the first has them all, and neighbours exchange their states.
+A state is the log share of each class, shape (n_classes,), the odds of being on each list, (n_classes, n_lists), and
+the concentration of the stick-breaking prior. The number of hidden persons is summed out of every target: with the
+prior 1/N the history of a person seen has probability p_w / (1 - p_0). Several levels are sampled side by side, each
+with a part of the persons; the first has them all, and neighbours exchange their states.
 """
 
 import numba
