@@ -22,7 +22,7 @@ QUICK_LATENT = {"HIV", "NewOrl_5", "Western"}
 # Where the peer's two seeds agree with each other. Of Kosovo and UKdat_5 that is so for the long runs alone.
 LATENT = {*QUICK_LATENT, "Kosovo", "UKdat_5", "Artificial_3", "Korea"}
 QUICK_THRESHOLD = {"Kosovo", "Korea", "Western"}
-# The peer keeps its default of 10,000 steps and does not tell its effective size; those told of such runs are 70 to 650.
+# The peer does not tell its effective size; those that are told for such runs lie between 18 and 650.
 UNTOLD = 200.0
 
 
