@@ -40,7 +40,9 @@ def run_threshold(
 
 @app.command("calibration")
 def run_calibration(
-    data_sets: Annotated[int, typer.Option(help="Complete the rows up to this many data sets.")] = calibration.DATA_SETS,
+    data_sets: Annotated[
+        int, typer.Option(help="Complete the rows up to this many data sets.")
+    ] = calibration.DATA_SETS,
     n_jobs: Jobs = 1,
     results: Results = RESULTS,
 ) -> None:

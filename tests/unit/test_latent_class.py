@@ -1,5 +1,6 @@
 """The latent-class model: its formulas the long way, its laws, its chains and its refusals."""
 
+import re
 from itertools import product
 
 import numpy as np
@@ -9,10 +10,11 @@ from scipy import stats
 from mse.datasets import load_dataset
 from mse.errors import BadInput, NoOverlap, NotConverged, Refused
 from mse.histories import CaptureHistories
-from mse.models.bayes.latent_mixture import _modes, _partial_counts, _with_totals, latent_class
+from mse.models.bayes.latent_mixture import _modes, _partial_counts, _torn, _with_totals, latent_class
 from mse.models.bayes.latent_moves import history_masses, log_density_of_shares
 
 SHORT = {"max_steps": 10_000, "n_draws": 250}
+SHORTEST = {"max_steps": 2500, "n_draws": 100, "n_chains": 2, "allow_unconverged": True}
 
 
 @pytest.fixture(scope="module")
@@ -79,12 +81,11 @@ def test_the_number_of_persons_has_no_cap():
     assert run.totals == pytest.approx(100 / 3e-15, rel=0.6)
 
 
-def test_draws_repeat_from_the_seed(posterior):
+def test_draws_repeat_from_the_seed():
     """The same seed gives the same draws, another seed others."""
-    again = latent_class(load_dataset("Korea"), seed=3, **SHORT)
-    np.testing.assert_array_equal(posterior.draws, again.draws)
-    other = latent_class(load_dataset("Korea"), seed=4, **SHORT)
-    assert (posterior.draws != other.draws).any()
+    first, again, other = (latent_class(load_dataset("Korea"), seed=seed, **SHORTEST) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first.draws, again.draws)
+    assert (first.draws != other.draws).any()
 
 
 def test_order_and_names_of_the_lists_say_nothing(posterior):
@@ -108,6 +109,7 @@ def test_the_tree_holds_what_arviz_asks_for(posterior):
     assert (predicted == posterior.n_observed).all()
 
 
+@pytest.mark.slow
 def test_chains_on_two_modes_are_refused_and_the_modes_named():
     """The table of the Netherlands: near 50,000 and near 140,000, as two seeds of other software say."""
     with pytest.raises(NotConverged, match=r"sit on 2 modes, near (4|5)\d,\d{3} and near 1\d\d,\d{3}") as caught:
@@ -117,10 +119,13 @@ def test_chains_on_two_modes_are_refused_and_the_modes_named():
 
 def test_unconverged_draws_are_marked_for_ever():
     """In diagnostics, provenance and notes."""
-    marked = latent_class(load_dataset("Artificial_3"), seed=1, max_steps=10_000, n_draws=100, allow_unconverged=True)
+    table = load_dataset("Artificial_3")
+    marked = latent_class(table, seed=1, **SHORTEST)
     assert marked.diagnostics["converged"] == 0
     assert marked.provenance["options"]["converged"] is False
     assert any(note.startswith("NOT CONVERGED") for note in marked.notes)
+    with pytest.raises(NotConverged, match="effective sample size of N"):
+        latent_class(table, seed=1, **(SHORTEST | {"allow_unconverged": False}))
 
 
 def test_two_modes_are_told_from_one():
@@ -131,6 +136,8 @@ def test_two_modes_are_told_from_one():
     two = np.concatenate([one, random.normal(4, 0.2, 1000)])
     assert [round(share, 1) for _, share in _modes(two, 100)] == [0.8, 0.2]
     assert len(_modes(np.concatenate([one, random.normal(4, 0.2, 30)]), 100)) == 1
+    torn = _torn(_modes(two, 100), two.reshape(4, -1), 100)
+    assert re.search(r"sit on 2 modes, near 3\d\d and near 5,\d{3}, .* no single number stands for them", torn)
 
 
 def test_what_cannot_be_used_is_refused():
@@ -146,6 +153,6 @@ def test_what_cannot_be_used_is_refused():
         latent_class(CaptureHistories.from_counts(tuple("abc"), cells, structural_zeros=["110"]), seed=1)
     with pytest.raises(Refused, match="upper bound"):
         latent_class(CaptureHistories.from_counts(tuple("abc"), cells, censored_cells=["100"]), seed=1)
-    for option in ({"n_classes": 1}, {"n_draws": 10}, {"n_chains": 1}, {"max_steps": 100}, {"prior_alpha": (0, 1)}):
+    for option in ({"n_classes": 1}, {"n_draws": 10}, {"n_chains": 1}, {"max_steps": 10}, {"prior_alpha": (0, 1)}):
         with pytest.raises(BadInput):
             latent_class(korea, seed=1, **option)

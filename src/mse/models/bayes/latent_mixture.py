@@ -69,7 +69,7 @@ def latent_class(
         Two or more, from dispersed starts; they run one after another. Each is a ladder of eight samplers with ever
         fewer of the persons, which exchange their states so that no chain stays on one mode of several.
     max_steps : int
-        Where a chain stops when the chains do not agree, 10,000 or more; until then they go on by themselves.
+        Where a chain stops when the chains do not agree, 2,500 or more; until then they go on by themselves.
     allow_unconverged : bool
         Whether draws that did not converge are returned all the same, marked in `diagnostics`, `provenance` and
         `notes`.
@@ -100,7 +100,7 @@ def latent_class(
     --------
     >>> import mse
     >>> korea = mse.load_dataset("Korea")
-    >>> estimate = mse.latent_class(korea, seed=1, max_steps=10_000, n_draws=100, allow_unconverged=True)
+    >>> estimate = mse.latent_class(korea, seed=1, max_steps=2500, n_draws=100, allow_unconverged=True)
     >>> estimate.draws.shape, 123 < estimate.n_hat < 160
     ((400, 1), True)
     """
@@ -217,7 +217,7 @@ class _Sampler:
 
     def draws(self, n_draws: int) -> _Run:
         """Evenly spaced draws after the warm-up, at most `n_draws` of each chain."""
-        first = int(np.ceil(DISCARDED * self.n_blocks))
+        first = round(DISCARDED * self.n_blocks)
         chains = [[np.concatenate(part) for part in zip(*kept[first:], strict=True)] for kept in self.blocks]
         n_kept = len(chains[0][0])
         at = np.linspace(0, n_kept - 1, min(n_draws, n_kept)).round().astype(int)
@@ -290,7 +290,7 @@ def _poisson(random: np.random.Generator, mean: Array) -> Array:
 def _looks(max_steps: int) -> list[int]:
     """Numbers of blocks after which the chains are compared: doubling, and the last one at the end."""
     last = max_steps // BLOCK
-    looks = [FIRST_LOOK]
+    looks = [min(FIRST_LOOK, last)]
     while looks[-1] < last:
         looks.append(min(2 * looks[-1], last))
     return looks
@@ -390,9 +390,8 @@ def _check(
             "a history that cannot occur is at odds with independent lists in each class; use bayes_loglinear, which "
             "leaves such histories out"
         )
-    least = FIRST_LOOK * BLOCK
     bounds = (("n_classes", n_classes, 2), ("n_draws", n_draws, 100), ("n_chains", n_chains, 2))
-    for name, count, smallest in (*bounds, ("max_steps", max_steps, least), ("seed", seed, 0)):
+    for name, count, smallest in (*bounds, ("max_steps", max_steps, BLOCK), ("seed", seed, 0)):
         if count < smallest:
             raise BadInput(f"{name}={count!r} is too small; give {smallest:,} or more")
     if not (0 < prior_alpha[0] < np.inf and 0 < prior_alpha[1] < np.inf):
