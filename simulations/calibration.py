@@ -1,8 +1,8 @@
 """Simulation-based calibration of `latent_class`: are its posteriors those of its own prior?
 
-Talts and others (2020), arXiv:1804.06788: parameters are drawn from the prior, data from the parameters, and the rank of
-the true N among 99 thinned draws of the posterior is uniform when the sampler is right. The prior 1/N has no sum, so N
-is drawn from 1/N between two ends, and of the posterior the draws between these ends are taken: that is the posterior
+Talts and others (2020), arXiv:1804.06788: parameters are drawn from the prior, data from the parameters, and the rank
+of the true N among 99 thinned draws of the posterior is uniform when the sampler is right. The prior 1/N has no sum, so
+N is drawn from 1/N between two ends, and of the posterior the draws between these ends are taken: that is the posterior
 under the prior that was drawn from.
 """
 

@@ -227,11 +227,11 @@ class _Sampler:
     def plain_chains(self) -> Array:
         """Log hidden persons of short chains without a ladder: they stay on the mode that they find first."""
         found = []
+        n_steps = min(PLAIN_STEPS, self.n_blocks * BLOCK)
         for stream in np.random.default_rng([self.seed, 3]).spawn(N_PLAIN):
             state = _start(stream, (1, *self.states[0][1].shape[1:]))
-            counts = self.counts[None, :]
             shares, odds, *_ = advance(
-                stream, counts, self.incidence, state, self.prior, PLAIN_STEPS, PLAIN_STEPS // 200
+                stream, self.counts[None, :], self.incidence, state, self.prior, n_steps, n_steps // 200
             )
             hidden, seen = _hidden_and_seen(shares[100:], odds[100:])
             found.append(np.log(hidden) - np.log(seen))
