@@ -51,7 +51,7 @@ def _threshold_rows() -> list:
 
 
 def _assert_agreement(draws: np.ndarray, ess: float, row, peer_ess: float, *, lower: bool = True) -> None:
-    """Median and 95 % limits, the lower one if wanted, each within four standard errors of a quantile: sqrt(q (1 - q) / ess) / density."""
+    """Median and limits within four standard errors of a quantile: sqrt(q (1 - q) / ess) / density."""
     told = [(0.5, row.estimate), (0.975, row.upper), *([(0.025, row.lower)] if lower else [])]
     for q, theirs in told:
         near = np.quantile(draws, [q - 0.02, q, q + 0.02])
@@ -75,7 +75,7 @@ def test_latent_classes(row) -> None:
     ours = _latent(row.dataset)
     size = min(ours.diagnostics["ess_bulk"], ours.diagnostics["ess_tail"])
     # On UKdat_5 the lower limit rests on how long the peer stayed on the mode near 12,000: one of its runs of 100,000
-    # steps spent most of them there, so that a million steps hold a few visits, and its effective size is not that of N.
+    # steps spent most of them there, so that a million steps hold a few visits; its effective size does not tell.
     _assert_agreement(ours.draws[:, 0], size, row, json.loads(row.other)["ess"], lower=row.dataset != "UKdat_5")
 
 
