@@ -13,7 +13,10 @@ NOT_ESTIMATORS = {
     "encode", "link", "load_dataset", "plot_estimates", "plot_overlaps", "plot_stability", "plot_upset",
     "read_histories", "read_register", "run_study", "simulate_norway", "to_frame", "write_report",
 }  # fmt: skip
-TAKES_A_SEED = {"bayes_loglinear", "feasibility", "link", "propagate", "simulate_norway", "stability_curve"}
+TAKES_A_SEED = {
+    "bayes_loglinear", "bayes_threshold", "feasibility", "latent_class", "link", "propagate", "simulate_norway",
+    "stability_curve",
+}  # fmt: skip
 
 
 def test_the_names_are_sorted_and_few() -> None:

@@ -8,7 +8,9 @@ from .interval import Interval as Interval
 from .linkage import link as link
 from .links import Links as Links
 from .models.bayes.graph_averaging import decomposable as decomposable
+from .models.bayes.latent_mixture import latent_class as latent_class
 from .models.bayes.loglinear import bayes_loglinear as bayes_loglinear
+from .models.bayes.thresholding import bayes_threshold as bayes_threshold
 from .models.closed.family import closed_population as closed_population
 from .models.coverage import sample_coverage as sample_coverage
 from .models.loglinear.averaging import average_loglinear as average_loglinear

@@ -144,6 +144,15 @@ def test_estimate_selects_by_bic_when_nothing_is_asked(cli, table):
     assert pd.read_csv(io.StringIO(out)).loc[0, "note"] == "ignores model selection"
 
 
+def test_estimate_offers_the_bayesian_threshold(cli, table):
+    """One row, of the interactions kept."""
+    code, out, _ = cli("estimate", table("Kosovo"), "--threshold", "--format", "json")
+    assert code == 0
+    assert [row["model"] for row in json.loads(out)] == [
+        "Bayesian threshold [EXH,ABA][EXH,OSCE][EXH,HRW][ABA,OSCE][OSCE,HRW]"
+    ]
+
+
 def test_a_model_without_an_estimate_ends_with_three(cli, table):
     """No number, the reason on standard error, exit code 3."""
     lists = load_dataset("Korea").lists

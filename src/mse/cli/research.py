@@ -70,6 +70,8 @@ def estimate(
     chao: Annotated[bool, typer.Option("--chao", help="Chao's lower bound.")] = False,
     bayes: Annotated[bool, typer.Option("--bayes", help="Bayesian log-linear model.")] = False,
     prior: Annotated[str, typer.Option(help="Prior of the interactions for --bayes.")] = "horseshoe",
+    latent_class: Annotated[bool, typer.Option("--latent-class", help="Latent classes of persons.")] = False,
+    threshold: Annotated[bool, typer.Option("--threshold", help="Bayesian threshold, two-list interactions.")] = False,
     search: Annotated[
         str | None, typer.Option(help="exhaustive, downhill or stepwise; by default exhaustive up to 6 lists.")
     ] = None,
@@ -77,7 +79,7 @@ def estimate(
     average: Annotated[bool, typer.Option("--average", help="Log-linear models averaged by BIC.")] = False,
     interval: Annotated[str, typer.Option(help="profile or log-normal, for --model.")] = "profile",
     level: Annotated[float, typer.Option(help="Level of the interval.")] = 0.95,
-    seed: Annotated[int, typer.Option(help="Seed, for --bayes, --average and resamples.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed, for Bayesian models, --average and resamples.")] = 1,
     covariate: Covariate = None,
     how: Annotated[Format, typer.Option("--format", help="How to print the estimates.")] = Format.table,
 ) -> None:
@@ -110,7 +112,7 @@ def estimate(
 
         asked.append(("Chao's lower bound", chao_lower_bound))
     asked += [(text, partial(fit_loglinear, model=text, interval=interval)) for text in model or ()]
-    default = () if asked or bayes or average else ("bic",)
+    default = () if asked or bayes or average or latent_class or threshold else ("bic",)
     how_to_search = search or ("exhaustive" if len(lists) <= MOST_LISTS else "downhill")
     asked += [
         (
@@ -129,6 +131,15 @@ def estimate(
         order = 2 if max_order is None else max_order
         fit = partial(bayes_loglinear, prior=prior, max_order=order)
         asked.append((f"Bayesian log-linear, {prior} prior", fit))
+    if threshold:
+        from mse.models.bayes.thresholding import bayes_threshold
+
+        order = 2 if max_order is None else max_order
+        asked.append(("Bayesian threshold", partial(bayes_threshold, max_order=order)))
+    if latent_class:
+        from mse.models.bayes import latent_mixture
+
+        asked.append(("latent class", latent_mixture.latent_class))
     _answer([(name, partial(answer, fit)) for name, fit in asked], level, how)
 
 

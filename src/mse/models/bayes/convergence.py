@@ -32,7 +32,7 @@ def convergence(
     watched : mapping of str to ndarray, shape (n_chains, n_draws)
         What the answer rests on: N, and the log of expected hidden persons.
     statistics : mapping of str to ndarray, shape (n_chains, n_draws)
-        Of the sampler: `diverging` and `energy`.
+        Of a Hamiltonian sampler: `diverging` and `energy`; empty for others.
     others : sequence of ndarray, shape (n_chains, n_draws, n)
         Further parameters, for `r_hat_max` alone.
 
@@ -48,12 +48,17 @@ def convergence(
     series = list(watched.values())
     r_hats = [_figure(az.rhat, x) for x in series]
     every = [*series, *(part[..., j] for part in others for j in range(part.shape[-1]))]
+    of_sampler = {}
+    if statistics:
+        of_sampler = {
+            "n_divergences": float(statistics["diverging"].sum()),
+            "e_bfmi": min(_bfmi(chain) for chain in statistics["energy"]),
+        }
     return {
         "r_hat": max(r_hats),
         "ess_bulk": min(_figure(az.ess, x, method="bulk") for x in series),
         "ess_tail": min(_figure(az.ess, x, method="tail", prob=(0.05, 0.95)) for x in series),
-        "n_divergences": float(statistics["diverging"].sum()),
-        "e_bfmi": min(_bfmi(chain) for chain in statistics["energy"]),
+        **of_sampler,
         "r_hat_max": max(_figure(az.rhat, x) for x in every),
         "n_chains": float(series[0].shape[0]),
         "n_draws": float(series[0].shape[1]),
@@ -70,7 +75,7 @@ def faults(diagnostics: Mapping[str, float]) -> tuple[str, ...]:
         size = diagnostics[f"ess_{kind}"]
         if not size >= MIN_ESS:
             found.append(f"the {kind} effective sample size of N is {size:.0f}, at least {MIN_ESS:.0f}")
-    if diagnostics["n_divergences"] > MAX_DIVERGENT_SHARE * n_all:
+    if diagnostics.get("n_divergences", 0) > MAX_DIVERGENT_SHARE * n_all:
         found.append(
             f"{diagnostics['n_divergences']:.0f} of {n_all:.0f} draws diverged, at most {MAX_DIVERGENT_SHARE:.0%}"
         )
@@ -89,9 +94,9 @@ def refuse_unless_converged(model: str, diagnostics: Mapping[str, float], advice
 def cautions(diagnostics: Mapping[str, float]) -> tuple[str, ...]:
     """What a reader should know of draws that can be trusted."""
     found = []
-    if diagnostics["n_divergences"]:
+    if diagnostics.get("n_divergences"):
         found.append(f"{diagnostics['n_divergences']:.0f} draws diverged")
-    if diagnostics["e_bfmi"] < MIN_BFMI:
+    if diagnostics.get("e_bfmi", MIN_BFMI) < MIN_BFMI:
         found.append(f"the energy moves slowly: E-BFMI {diagnostics['e_bfmi']:.2f}, below {MIN_BFMI}")
     if diagnostics["r_hat_max"] > MAX_R_HAT:
         found.append(f"N is settled, but not every single parameter: largest R-hat {diagnostics['r_hat_max']:.3f}")

@@ -1,0 +1,399 @@
+"""Bayesian thresholding: interactions whose posterior is far from none are kept, and the model is fitted again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import gammaln
+from scipy.stats import norm
+
+from mse import provenance
+from mse.errors import BadInput, NoOverlap
+from mse.estimate import Posterior
+from mse.histories import CaptureHistories, as_text
+from mse.models.bayes.convergence import convergence, faults, posterior_tree, refuse_unless_converged
+from mse.models.bayes.poisson_posterior import PoissonPosterior, draws_of
+from mse.models.loglinear.extended import extended_mle, possible_cells
+from mse.models.loglinear.terms import LogLinear, all_terms, parse_model
+
+__all__ = ["ThresholdPosterior", "bayes_threshold"]
+
+type Array = NDArray[np.float64]
+
+PRIORS = ("proper", "improper")
+LONGER = 4
+N_PRIOR_DRAWS = 2000
+ADVICE = "give a larger n_draws, or prior='proper'; allow_unconverged=True returns the draws marked as unconverged"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ThresholdPosterior(Posterior):
+    """The posterior under the interactions kept, and how each of them was judged.
+
+    Attributes
+    ----------
+    terms : DataFrame
+        term, order (lists in it), mean, sd and z (mean / sd) at the stage where it was judged, z_error (Monte Carlo
+        standard error of z), kept. An empty overlap under flat priors has mean -inf and is kept. With ``keep=`` the
+        figures are those of the fit, and nothing is judged.
+    """
+
+    terms: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def bayes_threshold(
+    histories: CaptureHistories,
+    *,
+    max_order: int = 2,
+    threshold: float = 2.0,
+    prior: str = "proper",
+    keep: str | None = None,
+    seed: int,
+    prior_variance: float = 1.0,
+    n_draws: int = 2000,
+    n_chains: int = 4,
+    allow_unconverged: bool = False,
+) -> ThresholdPosterior:
+    """Posterior of the total under the interactions that a first posterior finds clearly different from none.
+
+    Fits all interactions of two lists, keeps those whose posterior mean is at least `threshold` standard deviations
+    from 0, and fits again. With ``max_order=3`` the interactions of three lists, all of whose pairs were kept, are then
+    judged in the same way, and so on. The posterior is that of the kept model, as if it had been given: the choice is
+    not in the interval. Rests on there being no other interaction.
+
+    Parameters
+    ----------
+    histories : CaptureHistories
+        Three lists or more, without strata and censored cells. Structural zeros are left out of the likelihood.
+    max_order : int
+        Lists in the largest interaction, from 2 to one less than the number of lists.
+    threshold : float
+        Least absolute posterior mean, in posterior standard deviations; 0 keeps everything.
+    prior : {"proper", "improper"}
+        Of the interactions: normal around 0 with `prior_variance`, or flat. Intercept and list effects have flat
+        priors. Under flat priors an empty overlap makes the interaction -inf: it stays in the model, and the histories
+        that contain it leave the fit.
+    keep : str, optional
+        The model to fit instead of choosing, such as ``"[police,rosa][udi]"`` or ``"[12,3]"``.
+    seed : int
+        0 or more.
+    prior_variance : float
+        In squared log-odds.
+    n_draws : int
+        Draws kept of each chain, 200 or more. Chains that have not converged are run once more, four times as long.
+    n_chains : int
+        Two or more.
+    allow_unconverged : bool
+        Whether draws that did not converge are returned all the same, marked in `diagnostics`, `provenance` and
+        `notes`.
+
+    Returns
+    -------
+    ThresholdPosterior
+        `draws` (n_chains * n_draws, 1) of persons seen plus expected persons on no list, exp(intercept), as in the
+        paper; whole persons are in the posterior predictive group of `idata`. `diagnostics` tells how close the
+        choice was: `nearest_gap` of an interaction's z from the threshold, its Monte Carlo error, and
+        `flip_probability`, the chance that another seed would decide it otherwise.
+
+    Raises
+    ------
+    BadInput
+        For fewer than three lists, or an option that is not offered.
+    NoOverlap
+        When nobody is on two lists.
+    NoFiniteMLE, NotIdentified
+        When the posterior does not exist: of the full model under flat priors, or of the list effects alone.
+    NotConverged
+        When R-hat is above 1.01, or the bulk or tail effective sample size of N below 400.
+
+    References
+    ----------
+    Silverman (2020), doi:10.1111/rssa.12505; orders above two as in the R package MultipleSystemsEstimation,
+    doi:10.32614/CRAN.package.MultipleSystemsEstimation.
+
+    Examples
+    --------
+    >>> import mse
+    >>> estimate = mse.bayes_threshold(mse.load_dataset("Kosovo"), seed=1)
+    >>> estimate.model
+    'Bayesian threshold [EXH,ABA][EXH,OSCE][EXH,HRW][ABA,OSCE][OSCE,HRW]'
+    """
+    given = _check(histories, max_order, threshold, prior, keep, prior_variance, n_draws, n_chains, seed)
+    fitting = _Fitting(histories, prior_variance if prior == "proper" else None, n_draws, n_chains, seed)
+    if given is not None:
+        last = fitting.fit(given, 0)
+        rows = [_Judged.of(last, term, np.inf) for term in _interactions(last)]
+        judged: list[_Judged] = []
+    else:
+        last, rows = _choose(fitting, max_order, threshold)
+        judged = rows
+    diagnostics = last.diagnostics | _closeness(judged, threshold)
+    label = f"Bayesian threshold {last.model}"
+    found = faults(diagnostics)
+    if found and not allow_unconverged:
+        refuse_unless_converged(label, diagnostics, ADVICE)
+    options = {
+        "max_order": max_order,
+        "threshold": threshold,
+        "prior": prior,
+        "keep": None if given is None else str(given),
+        "prior_variance": prior_variance,
+        "n_draws": n_draws,
+        "n_chains": n_chains,
+        "allow_unconverged": allow_unconverged,
+        "converged": not found,
+    }
+    totals = histories.n_observed + np.exp(last.log_hidden)
+    return ThresholdPosterior(
+        model=label,
+        n_observed=histories.n_observed,
+        draws=totals.reshape(-1, 1),
+        diagnostics=diagnostics | {"converged": float(not found)},
+        provenance=provenance.record(input_sha256=histories.sha256, seed=seed, options=options),
+        notes=(*(f"NOT CONVERGED: {fault}" for fault in found), *_notes(last, judged, threshold)),
+        idata=_tree(last, histories, fitting.prior_variance, seed),
+        terms=_frame(rows, last, given is not None),
+    )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Fitted:
+    """One posterior: coefficients (n_chains, n_draws, n_columns) of the columns `masks`, and the empty overlaps."""
+
+    model: LogLinear
+    posterior: PoissonPosterior
+    masks: tuple[int, ...]
+    minus_infinite: tuple[int, ...]
+    active: NDArray[np.bool_]
+    coefficients: Array
+    diagnostics: dict[str, float]
+
+    @property
+    def log_hidden(self) -> Array:
+        """Log of the expected persons on no list: the intercept."""
+        return np.asarray(self.coefficients[..., 0])
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """An interaction at the stage where it was judged."""
+
+    term: int
+    mean: float
+    sd: float
+    z_error: float
+    kept: bool
+
+    @property
+    def z(self) -> float:
+        return self.mean / self.sd
+
+    @classmethod
+    def of(cls, fitted: _Fitted, term: int, threshold: float) -> "_Judged":
+        values = fitted.coefficients[..., fitted.masks.index(term)]
+        mean, sd = float(values.mean()), float(values.std(ddof=1))
+        size = min(convergence({"term": values}, {})["ess_bulk"], values.size)
+        # Delta method for a normal posterior: variance (1 + z**2 / 2) / effective sample size.
+        error = float(np.sqrt((1 + (mean / sd) ** 2 / 2) / size))
+        return cls(term, mean, sd, error, abs(mean) >= threshold * sd)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Fitting:
+    """How a model is fitted to these histories; flat priors where `prior_variance` is None."""
+
+    histories: CaptureHistories
+    prior_variance: float | None
+    n_draws: int
+    n_chains: int
+    seed: int
+
+    def fit(self, model: LogLinear, stage: int) -> _Fitted:
+        masks, active, empty = self._columns(model)
+        cells = np.flatnonzero(active)
+        design = ((cells[:, None] & np.array(masks)) == np.array(masks)).astype(np.float64)
+        counts = np.concatenate([[0], self.histories.single_stratum()])[cells].astype(np.float64)
+        bits = np.array([mask.bit_count() for mask in masks])
+        precision = np.where(bits > 1, 0.0 if self.prior_variance is None else 1 / self.prior_variance, 0.0)
+        posterior = PoissonPosterior(design, counts, precision)
+        for length in (1, LONGER):
+            values, accepted = draws_of(posterior, self.n_draws, self.n_chains, length, seed=(self.seed, stage))
+            intercept = values[..., 0]
+            n_observed = self.histories.n_observed
+            watched = {"N": n_observed + np.exp(intercept), "log_hidden": intercept}
+            diagnostics = convergence(watched, {}, [values]) | {"accepted": accepted}
+            if not faults(diagnostics):
+                break
+        return _Fitted(model, posterior, masks, empty, active, values, diagnostics)
+
+    def _columns(self, model: LogLinear) -> tuple[tuple[int, ...], NDArray[np.bool_], tuple[int, ...]]:
+        """Masks of the finite columns, cells that are left, and the terms that are -inf."""
+        possible = possible_cells(self.histories)
+        if self.prior_variance is None:
+            support = extended_mle(self.histories, model).support
+            return tuple(support.masks.tolist()), support.active, support.zero_terms
+        # Normal priors bound the interactions; intercept and list effects need a maximum of their own.
+        extended_mle(self.histories, LogLinear(self.histories.lists, frozenset()))
+        cells = np.flatnonzero(possible)
+        occurring = [term for term in model.terms if ((cells & term) == term).any()]
+        return (0, *occurring), possible, ()
+
+
+def _choose(fitting: _Fitting, max_order: int, threshold: float) -> tuple[_Fitted, list[_Judged]]:
+    """The posterior of the interactions kept, order by order, and all that were judged."""
+    histories = fitting.histories
+    n_lists = histories.n_lists
+    rows: list[_Judged] = []
+    kept: set[int] = set()
+    fitted = None
+    for stage, order in enumerate(range(2, max_order + 1)):
+        candidates = [
+            term
+            for term in all_terms(n_lists, order)
+            if term.bit_count() == order and (order == 2 or _parts(term) <= kept)
+        ]
+        if not candidates:
+            break
+        fitted = fitting.fit(LogLinear(histories.lists, frozenset(kept | set(candidates))), 2 * stage)
+        empty = set(fitted.minus_infinite) & set(candidates)
+        judged = [_Judged.of(fitted, term, threshold) for term in candidates if term in fitted.masks]
+        rows += judged
+        dropped = {row.term for row in judged if not row.kept}
+        kept |= {term for term in candidates if term in fitted.masks or term in empty} - dropped
+        if dropped:
+            fitted = fitting.fit(LogLinear(histories.lists, frozenset(kept)), 2 * stage + 1)
+    assert fitted is not None
+    return fitted, rows
+
+
+def _parts(term: int) -> set[int]:
+    """The terms with one list less."""
+    bits = [1 << j for j in range(term.bit_length()) if term >> j & 1]
+    return {sum(part) for part in combinations(bits, len(bits) - 1)}
+
+
+def _interactions(fitted: _Fitted) -> list[int]:
+    return [mask for mask in fitted.masks if mask.bit_count() > 1]
+
+
+def _closeness(judged: Sequence[_Judged], threshold: float) -> dict[str, float]:
+    """How close the nearest interaction was to the threshold."""
+    if not judged or threshold <= 0:
+        return {}
+    nearest = min(judged, key=lambda row: abs(abs(row.z) - threshold) / row.z_error)
+    gap = abs(nearest.z) - threshold
+    return {
+        "nearest_z": nearest.z,
+        "nearest_gap": gap,
+        "nearest_gap_error": nearest.z_error,
+        "flip_probability": float(norm.sf(abs(gap) / nearest.z_error)),
+    }
+
+
+def _notes(fitted: _Fitted, judged: Sequence[_Judged], threshold: float) -> tuple[str, ...]:
+    name = fitted.model.name_of
+    notes = ["the interval takes the kept interactions as given; that they were chosen is not in it"] if judged else []
+    if fitted.minus_infinite:
+        empty = ", ".join(name(term) for term in fitted.minus_infinite)
+        notes.append(
+            f"nobody has {empty}: -inf under flat priors, kept, and the histories that contain it left the fit"
+        )
+    notes += [
+        f"{name(row.term)} has z {row.z:.3f}, within Monte Carlo error ({row.z_error:.3f}) of the threshold "
+        f"{threshold:g}: another seed may decide otherwise; it was {'kept' if row.kept else 'dropped'}"
+        for row in judged
+        if threshold > 0 and abs(abs(row.z) - threshold) < 2 * row.z_error
+    ]
+    return tuple(notes)
+
+
+def _frame(rows: Sequence[_Judged], fitted: _Fitted, all_kept: bool) -> pd.DataFrame:
+    name = fitted.model.name_of
+    table = [
+        (name(row.term), row.term.bit_count(), row.mean, row.sd, row.z, row.z_error, row.kept or all_kept)
+        for row in rows
+    ]
+    table += [(name(term), term.bit_count(), -np.inf, np.nan, -np.inf, np.nan, True) for term in fitted.minus_infinite]
+    return pd.DataFrame(table, columns=["term", "order", "mean", "sd", "z", "z_error", "kept"])
+
+
+def _check(
+    histories: CaptureHistories,
+    max_order: int,
+    threshold: float,
+    prior: str,
+    keep: str | None,
+    prior_variance: float,
+    n_draws: int,
+    n_chains: int,
+    seed: int,
+) -> LogLinear | None:
+    """Check the options; the model given with ``keep``."""
+    if histories.n_lists < 3:
+        raise BadInput("two lists cannot show how they depend on each other; give three or more, or use chapman")
+    counts = histories.single_stratum()
+    for name, value, offered in (("prior", prior, PRIORS), ("max_order", max_order, range(2, histories.n_lists))):
+        if value not in offered:
+            raise BadInput.option(name, value, offered)
+    for name, count, least in (("n_draws", n_draws, 200), ("n_chains", n_chains, 2), ("seed", seed, 0)):
+        if count < least:
+            raise BadInput(f"{name}={count!r} is too small; give {least} or more")
+    if not 0 <= threshold < np.inf:
+        raise BadInput(f"threshold={threshold!r} is not a number of standard deviations; give 0 or more, such as 2")
+    if not 0 < prior_variance < np.inf:
+        raise BadInput(f"prior_variance={prior_variance!r} is not a variance; give a number above 0, such as 1")
+    sizes = np.array([sum(history) for history in histories.histories])
+    if not counts[sizes > 1].any():
+        raise NoOverlap.between(histories.lists)
+    if keep is None:
+        return None
+    model = parse_model(keep, histories.lists)
+    if prior == "proper":
+        return model
+    # As after choosing: under flat priors an empty overlap is -inf whether it is asked for or not.
+    singles = {name: 1 << (histories.n_lists - 1 - j) for j, name in enumerate(histories.lists)}
+    empty = {singles[a] | singles[b] for a, b in histories.empty_overlaps}
+    return LogLinear.from_terms(histories.lists, set(model.interactions) | empty)
+
+
+def _tree(fitted: _Fitted, histories: CaptureHistories, prior_variance: float | None, seed: int) -> Any:
+    random = np.random.default_rng([seed, 2])
+    posterior = fitted.posterior
+    means = np.exp(fitted.coefficients @ posterior.design.T)
+    hidden = np.exp(fitted.log_hidden)
+    names = ["intercept", *(fitted.model.name_of(mask) for mask in fitted.masks[1:])]
+    cells = np.flatnonzero(fitted.active)
+    groups: dict[str, dict[str, Array]] = {
+        "posterior": {
+            "N": histories.n_observed + hidden,
+            "expected_hidden": hidden,
+            "coefficient": fitted.coefficients,
+        },
+        "posterior_predictive": {
+            "count": random.poisson(means).astype(np.float64),
+            "N": histories.n_observed + random.poisson(hidden).astype(np.float64),
+        },
+        "log_likelihood": {
+            "count": posterior.counts * np.log(means) - means - gammaln(posterior.counts + 1),
+        },
+        "sample_stats": {"lp": posterior.log_density(fitted.coefficients)},
+        "observed_data": {"count": posterior.counts},
+    }
+    if prior_variance is not None:
+        n_interactions = len(_interactions(fitted))
+        draws = random.normal(0, np.sqrt(prior_variance), (1, N_PRIOR_DRAWS, max(n_interactions, 1)))
+        groups["prior"] = {"interaction": draws[..., :n_interactions]} if n_interactions else {}
+    groups = {name: group for name, group in groups.items() if group}
+    return posterior_tree(
+        groups,
+        coords={
+            "column": names,
+            "term": [fitted.model.name_of(mask) for mask in _interactions(fitted)],
+            "history": [as_text(histories.histories[cell - 1]) for cell in cells],
+        },
+        dims={"coefficient": ["column"], "interaction": ["term"], "count": ["history"]},
+    )
