@@ -26,7 +26,6 @@ THEIR_DATA_SETS = 500
 MONTE_CARLO = 3  # standard errors within which two simulations of the same thing are said to agree
 SURE = 2  # standard errors that a paired difference must reach
 YARDSTICK = ("stepwise", "bca")
-ABSENT = {"bayes-threshold": "Bayesian threshold (Silverman 2020), not in the package yet"}
 KINDS = {
     "bca": "BCa",
     "percentile": "percentile",
@@ -79,7 +78,7 @@ def coverage_part(folder: Path, *, truth: Truth = coverage.TRUTH) -> str:
     variants = list(variants_of(folder, truth))
     told = [judged(variant, truth.true_n) for variant in variants]
     shown = {variant.name for variant in variants}
-    missing = {name: f"{method.says}: no rows yet" for name, method in METHODS.items() if name not in shown} | ABSENT
+    missing = {name: f"{method.says}: no rows yet" for name, method in METHODS.items() if name not in shown}
     absent = "".join(f"| `{name}` | {says} |{' |' * 8}\n" for name, says in missing.items())
     parts = [
         _figures(variants, told) + absent,

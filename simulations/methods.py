@@ -113,6 +113,14 @@ def _decomposed(histories: CaptureHistories, seed: int, n_boot: int, truth: Trut
     return {"model": posterior.model, "n_hat": posterior.n_hat, **dict(_ends("equal-tailed", posterior))}
 
 
+def _thresholded(prior: str) -> Callable[[CaptureHistories, int, int, Truth], Row]:
+    def estimate(histories: CaptureHistories, seed: int, n_boot: int, truth: Truth) -> Row:
+        posterior = mse.bayes_threshold(histories, prior=prior, seed=seed)
+        return {"model": posterior.model, "n_hat": posterior.n_hat, **dict(_ends("equal-tailed", posterior))}
+
+    return estimate
+
+
 def _true_model(histories: CaptureHistories, seed: int, n_boot: int, truth: Truth) -> Row:
     fitted = mse.fit_loglinear(histories, truth.model, likelihood="multinomial")
     return {"model": "true", "n_hat": fitted.n_hat, **dict(_ends("profile", fitted))}
@@ -135,5 +143,7 @@ METHODS = {
     "average-bic-all": Method("average of all models by BIC", ("mixture",), _averaged("bic", None)),
     "average-aic-pairs": Method("average of two-list models by AIC", ("mixture",), _averaged("aic", 2)),
     "decomposable": Method("Bayesian average of decomposable graphs", ("equal-tailed",), _decomposed),
+    "bayes-threshold": Method("Bayesian threshold, normal priors", ("equal-tailed",), _thresholded("proper")),
+    "bayes-threshold-flat": Method("Bayesian threshold, flat priors", ("equal-tailed",), _thresholded("improper")),
     "true-model": Method("the true model, as if it were known", ("profile",), _true_model),
 }
