@@ -28,6 +28,10 @@ MIN_PROBABILITY = 0.001  # weaker pairs are no edges: they alone hold no person 
 MAX_COMPARED_PAIRS = 2_000_000
 DUPLICATE_PROBABILITY = 0.95  # two records of one list are merged above it
 DUPLICATES_PER_RECORD = 0.01
+WEIGHTS_TAKEN_AS_KNOWN = (
+    "the draws of the linkage take the rates of typing errors and chance agreements as known, so that they are "
+    "narrower than the doubt there is, most of all where many values are missing or lists are long"
+)
 
 
 def link(
@@ -361,7 +365,8 @@ def _posterior_notes(posterior: Posterior | None) -> list[str]:
     )
     notes = [
         "the linkage rests on how many persons it takes the population to have; number of persons that independent "
-        f"lists would give, by that number: {curve}"
+        f"lists would give, by that number: {curve}",
+        WEIGHTS_TAKEN_AS_KNOWN,
     ]
     if posterior.r_hat > GOOD_R_HAT:
         notes.append(
