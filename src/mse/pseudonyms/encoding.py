@@ -110,7 +110,8 @@ def encode(
     chunks = [own.assign(**_attributes(register, at, attributes)) for at, (own, _) in zip(places, made, strict=True)]
     comparable = pd.concat([found.set_axis(at) for at, (_, found) in zip(places, made, strict=True)])
     del made  # a large list is held once
-    groups, _ = same_person(comparable.sort_index())
+    comparable = comparable.sort_index()
+    groups, _ = same_person(comparable)
     del comparable
     if groups:
         one_each = _merged_records(register, groups, ids, tokens, keys, attributes)
