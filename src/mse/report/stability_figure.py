@@ -2,18 +2,15 @@
 
 from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.ticker import NullLocator
 
 from mse.errors import BadInput, Refused
 from mse.interval import Interval
 from mse.models.loglinear.stability import StabilityCurve
-from mse.report.plots import BAR, INK, LOG_FROM_RATIO, QUIET, RULE
+from mse.report.curve_axes import BAND, curve_axes, scale_persons
+from mse.report.plots import BAR, INK, QUIET
 
 __all__ = ["plot_stability"]
-
-BAND = 0.18  # opacity
 
 
 def plot_stability(
@@ -62,7 +59,7 @@ def plot_stability(
     """
     if not levels:
         raise BadInput("no level was given; pass one or more, as (0.95, 0.8)")
-    axes = plt.subplots(figsize=(6.4, 3.8), layout="constrained")[1] if ax is None else ax
+    axes = curve_axes(ax)
     places = range(len(curve.n_top))
     for level in sorted(levels, reverse=True):
         ends = [_limits(curve, n_top, level, kind) for n_top in curve.n_top]
@@ -75,18 +72,9 @@ def plot_stability(
         if last is not None:
             axes.annotate(f" {100 * level:g} %", (last, high[last]), va="center", color=QUIET, fontsize=9)
     axes.axhline(curve.n_hat, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-    lowest, highest = axes.dataLim.ymin, axes.dataLim.ymax
-    if highest >= LOG_FROM_RATIO * lowest:
-        axes.set_yscale("log")
-        axes.yaxis.set_minor_locator(NullLocator())
-        axes.set_yticks(_ticks(lowest, highest))
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    scale_persons(axes, axes.dataLim.ymin, axes.dataLim.ymax)
     axes.set_xticks(list(places), ["all" if n_top is None else f"{n_top:,}" for n_top in curve.n_top])
     axes.set_xlabel("models to choose among in each resample")
-    axes.set_ylabel("persons")
-    axes.grid(axis="y", color=RULE)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
     return axes
 
 
@@ -95,9 +83,3 @@ def _limits(curve: StabilityCurve, n_top: int | None, level: float, kind: str) -
         return curve.interval(n_top, level=level, kind=kind)
     except Refused:
         return None
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """1, 2 and 5 times powers of ten between the ends."""
-    steps = [step * 10.0**power for power in range(-1, 16) for step in (1, 2, 5)]
-    return [step for step in steps if low <= step <= high]

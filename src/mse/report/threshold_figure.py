@@ -1,16 +1,16 @@
 """The figure of a threshold curve: the total if records were joined once, against the threshold."""
 
-import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from mse.errors import BadInput
 from mse.estimate import Estimate
-from mse.report.plots import BAR, CONFIDENCE, CREDIBLE, INK, LOG_FROM_RATIO, QUIET, RULE
+from mse.report.curve_axes import BAND, curve_axes, scale_persons
+from mse.report.plots import BAR, CONFIDENCE, CREDIBLE, INK, QUIET
 
 __all__ = ["plot_thresholds"]
 
-BAND = 0.18  # opacity
 COLUMNS = {"threshold", "n_hat", "low", "high"}
 
 
@@ -48,7 +48,7 @@ def plot_thresholds(curve: pd.DataFrame, *, pooled: Estimate | None = None, ax: 
         raise BadInput(f"the frame has no column {', '.join(missing)}; give what threshold_curve returned")
     if not curve["n_hat"].notna().any():
         raise BadInput("no threshold of the curve has an estimate; use lower thresholds or a simpler model")
-    axes = plt.subplots(figsize=(6.4, 3.8), layout="constrained")[1] if ax is None else ax
+    axes = curve_axes(ax)
     drawn = curve.sort_values("threshold").astype({name: float for name in COLUMNS})
     axes.fill_between(drawn["threshold"], drawn["low"], drawn["high"], color=BAR, alpha=BAND, linewidth=0)
     axes.plot(drawn["threshold"], drawn["n_hat"], color=BAR, marker="o", markersize=3.5, linewidth=1)
@@ -59,12 +59,7 @@ def plot_thresholds(curve: pd.DataFrame, *, pooled: Estimate | None = None, ax: 
         )
         axes.axhline(pooled.n_hat, color=INK, linewidth=1, linestyle=(0, (4, 3)))
         axes.annotate(" pooled", (1, pooled.n_hat), xycoords=("axes fraction", "data"), color=QUIET, fontsize=9)
-    if drawn["high"].max() >= LOG_FROM_RATIO * drawn["low"].min():
-        axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    tops = drawn[["n_hat", "high"]].to_numpy()
+    scale_persons(axes, float(drawn["low"].min()), float(tops[np.isfinite(tops)].max()))
     axes.set_xlabel("share of draws in which two records must be one person")
-    axes.set_ylabel("persons")
-    axes.grid(axis="y", color=RULE)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
     return axes
