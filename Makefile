@@ -5,7 +5,7 @@ BIN   := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTHON ?=# the interpreter to use; when empty, tools/find_python.sh looks for one
 
-.PHONY: help demo test check lint types slow recovery lock clean
+.PHONY: help demo test check lint types slow laws recovery lock clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -27,6 +27,9 @@ types: $(STAMP)  ## mypy
 
 slow: $(STAMP)   ## recovery simulations and the whole kill test
 	$(BIN)/python -m pytest -m slow
+
+laws: $(STAMP)   ## look for new counterexamples to the laws (hypothesis), five hundred a law
+	$(BIN)/python -m pytest -q --hypothesis-profile new tests/laws tests/unit
 
 recovery: $(STAMP)  ## complete the recovery studies and write their tables (hours; goes on where it stopped)
 	$(BIN)/python -m simulations coverage

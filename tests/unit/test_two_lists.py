@@ -1,7 +1,7 @@
 """Lincoln-Petersen and Chapman against hand calculation."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mse.datasets import load_dataset
@@ -115,6 +115,7 @@ def test_strata_are_not_pooled_silently():
 
 
 @given(first_only=positive, second_only=positive, both=positive)
+@example(first_only=173, second_only=482, both=48)
 def test_independence_of_two_lists_is_lincoln_petersen(first_only, second_only, both):
     """The log-linear model of independence on two lists gives the Lincoln-Petersen total."""
     h = two_lists(first_only, second_only, both)

@@ -179,9 +179,12 @@ def _newton(masks, n_terms, active, counts, offset, n_lists, beta, means, inform
         _information(work, masks, n_terms, information)
         if not _cholesky(information, n_terms):
             return STOPPED
-        if gradient <= TOLERANCE * scale:
-            return CONVERGED
         _solve(information, n_terms, step)
+        if gradient <= TOLERANCE * scale:
+            # A score within the tolerance leaves N uncertain in its ninth digit; this step costs no pass over the cells.
+            for a in range(n_terms):
+                beta[a] += step[a]
+            return CONVERGED
         fraction = 1.0
         for a in range(n_terms):
             trial[a] = beta[a] + step[a]
