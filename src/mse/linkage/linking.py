@@ -250,7 +250,7 @@ def _posterior_notes(posterior: Posterior | None) -> list[str]:
 
 
 def _told(linkable: Linkable, matches: Matches) -> Mapping[str, object]:
-    """The m- and u-probabilities by comparison and level, for the provenance; u over all pairs, whatever else agrees."""
+    """The m- and u-probabilities by comparison and level, for the provenance; u over all pairs."""
     told, first = {}, matches.evidence.ladder.first
     weights = matches.evidence.weights
     for comparison, start, end in zip(linkable.comparisons, first[:-1], first[1:], strict=True):

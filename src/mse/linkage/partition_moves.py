@@ -181,7 +181,7 @@ def _along_listed_pairs(pairs, now, list_of_record, is_clean, edge_start, edge_t
 
 @njit(cache=True, nogil=True)
 def _anywhere(pairs, now, list_of_record, is_clean, n_on_list, size, fixed, is_mean, rng):  # type: ignore[no-untyped-def]
-    """Metropolis-Hastings: a record by itself tries the person of another record, any other record leaves its person."""
+    """Metropolis-Hastings: a record by itself tries the person of another one, any other record leaves its person."""
     n_records = len(now.person)
     group = np.zeros(now.members.shape[1] + 1, np.int64)
     for record in range(n_records):
@@ -219,7 +219,7 @@ def _log_hidden(size, n_persons, fixed):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _draw_m(pairs, pseudo, members, n_members, rng):  # type: ignore[no-untyped-def]
-    """Draw the m-probabilities: each record of a group is a copy of its hub's, field by field, and so shows its errors."""
+    """Draw the m-probabilities: each record of a group is a copy of its hub's, and so shows its errors."""
     ladder, scales = pairs.ladder, pairs.scales
     n_comparisons, n_fields = len(ladder.field), pairs.ratios.shape[1]
     shape = pseudo.copy()
