@@ -31,17 +31,30 @@ class Variant:
     prefix: str
     label: str
 
-    def frame(self, setting: str, folder: Path) -> pd.DataFrame:
+
+class Held:
+    """The rows there are, each file read once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.frames = {
+            (setting, method): linkage.rows_of(setting, method, folder).frame()
+            for setting in linkage.SETTINGS
+            for method in linkage.methods_of(setting)
+        }
+
+    def of(self, variant: Variant, setting: str) -> pd.DataFrame:
         """Rows of data sets that were not refused, in columns of one name for all ways; empty when there are none."""
-        if self.method not in linkage.methods_of(setting):
-            return pd.DataFrame()
-        held = linkage.rows_of(setting, self.method, folder).frame()
+        held = self.frames.get((setting, variant.method), pd.DataFrame())
         if held.empty:
             return pd.DataFrame()
         if "refused" in held:
             held = held[held["refused"].isna()]
-        others = [name for name in held if self.prefix and name.startswith(self.prefix)]
-        return held.rename(columns={name: name.removeprefix(self.prefix) for name in others})
+        own = [name for name in held if variant.prefix and name.startswith(variant.prefix)]
+        return held.rename(columns={name: name.removeprefix(variant.prefix) for name in own})
+
+    def n_refused(self, setting: str) -> int:
+        """Data sets that ours refused to link."""
+        return int(self.frames[setting, OURS.method]["refused"].notna().sum())
 
 
 OURS = Variant("ours", "", "ours")
@@ -55,24 +68,25 @@ NAMES = {OURS: "ours", OTHERS[0]: "Splink"}
 
 def linkage_part(folder: Path) -> str:
     """Markdown of the study."""
-    if not any(linkage.rows_of(setting, "splink", folder).path.exists() for setting in linkage.SETTINGS):
+    held = Held(folder)
+    if all(frame.empty for frame in held.frames.values()):
         return "No rows yet.\n"
     parts = [
         "### F1 of the pairs of records\n",
-        _by_method(folder, _f1),
+        _by_method(held, _f1),
         "### Distinct persons, error in %\n",
-        _by_method(folder, _error_of_persons),
+        _by_method(held, _error_of_persons),
         "### N, error in % of N under perfect linkage\n",
-        _by_method(folder, _error_of_n),
+        _by_method(held, _error_of_n),
         "### Intervals of ours\n",
-        _intervals(folder),
-        _pooled(folder),
+        _intervals(held),
+        _pooled(held),
         "### What is asked\n",
-        _asked(folder),
+        _asked(held),
         "### What an encoding costs\n",
-        _costs(folder),
+        _costs(held),
         "### Calibration of the pairs\n",
-        _calibration(folder),
+        _calibration(held),
     ]
     return "\n".join(parts)
 
@@ -82,10 +96,10 @@ def lower_bound(n_covered: int, n: int) -> float:
     return 100 * float(beta.ppf(1 - BOUND, n_covered, n - n_covered + 1)) if n_covered else 0.0
 
 
-def _by_method(folder: Path, cell: Callable[[pd.DataFrame], str]) -> str:
+def _by_method(held: Held, cell: Callable[[pd.DataFrame], str]) -> str:
     lines = []
     for setting in linkage.SETTINGS:
-        frames = [variant.frame(setting, folder) for variant in (OURS, *OTHERS)]
+        frames = [held.of(variant, setting) for variant in (OURS, *OTHERS)]
         if any(len(frame) for frame in frames):
             sizes = f"{len(frames[0])} / {max(len(frame) for frame in frames[1:])}"
             lines.append([f"`{setting}`", sizes, *(cell(frame) if len(frame) else NOTHING for frame in frames)])
@@ -110,7 +124,7 @@ def _errors_of_n(frame: pd.DataFrame) -> pd.Series:
     return 100 * (frame["n_hat"] / frame["n_hat_perfect"] - 1)
 
 
-def _intervals(folder: Path) -> str:
+def _intervals(held: Held) -> str:
     head = (
         *("lists", "data sets", "refused", "distinct persons covered", "width, % of their number"),
         *("N of perfect linkage covered, linkage alone", "with sampling", "width, perfect linkage is 1"),
@@ -118,16 +132,15 @@ def _intervals(folder: Path) -> str:
     )
     lines = []
     for setting, about in linkage.SETTINGS.items():
-        frame = OURS.frame(setting, folder)
+        frame = held.of(OURS, setting)
         if frame.empty:
             continue
-        n_refused = len(linkage.rows_of(setting, "ours", folder).frame()) - len(frame)
         true_n = pd.Series(float(about.lists.n_persons), index=frame.index)
         width = (frame["n_high"] - frame["n_low"]) / (frame["n_high_perfect"] - frame["n_low_perfect"])
         of_true_n = (_share(frame, "n", true_n), _share_of(_perfect(frame, true_n)))
         lines.append(
             [
-                *(f"`{setting}`", str(len(frame)), str(n_refused)),
+                *(f"`{setting}`", str(len(frame)), str(held.n_refused(setting))),
                 _share(frame, "n_persons", frame["n_persons_true"]),
                 f"{(100 * (frame['n_persons_high'] - frame['n_persons_low']) / frame['n_persons_true']).mean():.2f}",
                 _share(frame, "linked", frame["n_hat_perfect"]),
@@ -141,14 +154,14 @@ def _intervals(folder: Path) -> str:
     return table(head, lines) if lines else "No rows of ours yet.\n"
 
 
-def _pooled(folder: Path) -> str:
+def _pooled(held: Held) -> str:
     """Coverage of the distinct persons over all settings of an encoding."""
     sentences = []
     for encoding, label in ENCODINGS.items():
         covered = [
             _covered(frame, "n_persons", frame["n_persons_true"])
             for setting in _settings_of(encoding)
-            if len(frame := OURS.frame(setting, folder))
+            if len(frame := held.of(OURS, setting))
         ]
         if covered:
             pooled = pd.concat(covered)
@@ -164,14 +177,14 @@ def _pooled(folder: Path) -> str:
     )
 
 
-def _asked(folder: Path) -> str:
+def _asked(held: Held) -> str:
     """Error of N within its limit, and F1 beside the best of the others on the same data sets."""
     head = ("lists", "error of N, %", "limit", "held", "best of the others", "F1 above it, same data sets", "held")
     lines = []
     for encoding in JUDGED:
         for setting in _settings_of(encoding):
-            frame = OURS.frame(setting, folder)
-            others = {variant.label: variant.frame(setting, folder) for variant in OTHERS}
+            frame = held.of(OURS, setting)
+            others = {variant.label: held.of(variant, setting) for variant in OTHERS}
             common = {label: frame.index.intersection(other.index) for label, other in others.items()}
             scores = {
                 label: other.loc[common[label], "f1"]
@@ -193,7 +206,7 @@ def _asked(folder: Path) -> str:
     return table(head, lines) if lines else "No rows of ours yet.\n"
 
 
-def _costs(folder: Path) -> str:
+def _costs(held: Held) -> str:
     """Each encoding on the data sets that all encodings have."""
     parts = ("F1", "N, error in %", "width of its interval, % of N")
     head = ["lists", "encoding", "left out, %", *(f"{part}, {name}" for name in NAMES.values() for part in parts)]
@@ -202,7 +215,7 @@ def _costs(folder: Path) -> str:
         for encoding, label in ENCODINGS.items():
             left_out, cells = NOTHING, []
             for variant in NAMES:
-                frames = {other: variant.frame(own.name + suffix, folder) for other, suffix in linkage.SUFFIXES.items()}
+                frames = {other: held.of(variant, own.name + suffix) for other, suffix in linkage.SUFFIXES.items()}
                 common = sorted(set.intersection(*(set(frame.index) for frame in frames.values())))
                 if not common:
                     cells += [NOTHING] * len(parts)
@@ -216,12 +229,12 @@ def _costs(folder: Path) -> str:
     return table(head, lines) if lines else "No data sets yet that all encodings have.\n"
 
 
-def _calibration(folder: Path) -> str:
+def _calibration(held: Held) -> str:
     """Pairs by the probability they were given: the probability on average, and how many are one person."""
     columns = [(variant, encoding) for encoding in ENCODINGS for variant in NAMES]
     sums = {
         (variant.method, encoding): pd.concat(
-            [pd.DataFrame(), *(variant.frame(setting, folder) for setting in _settings_of(encoding))]
+            [pd.DataFrame(), *(held.of(variant, setting) for setting in _settings_of(encoding))]
         ).sum(numeric_only=True)
         for variant, encoding in columns
     }
