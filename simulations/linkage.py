@@ -91,7 +91,8 @@ METHODS = {
 
 def methods_of(setting: str) -> list[str]:
     """The methods that can link these lists: no two filters of a name are equal."""
-    return [name for name, method in METHODS.items() if SETTINGS[setting].encoding in method.encodings]
+    encoding = _known("setting", setting, SETTINGS).encoding
+    return [name for name, method in METHODS.items() if encoding in method.encodings]
 
 
 def asked(setting: str) -> int:
@@ -103,11 +104,7 @@ def asked(setting: str) -> int:
 
 def rows_of(setting: str, method: str, folder: Path) -> Rows:
     """The file of one setting and method."""
-    if setting not in SETTINGS:
-        raise BadInput.option("setting", setting, SETTINGS)
-    if method not in METHODS:
-        raise BadInput.option("method", method, METHODS)
-    about, own = SETTINGS[setting], METHODS[method]
+    about, own = _known("setting", setting, SETTINGS), _known("method", method, METHODS)
     settings = {
         **{"study": "linkage", "seed": SEED, "encoding": about.encoding, "method": method},
         **own.settings,
@@ -125,6 +122,8 @@ def run(
     n_jobs: int = 1,
 ) -> None:
     """Complete the files of these settings and methods up to a number of data sets, or those asked."""
+    for method in methods:
+        _known("method", method, METHODS)
     for setting in settings:
         for method in [name for name in methods_of(setting) if name in methods]:
             total = asked(setting) if data_sets is None else data_sets
@@ -147,3 +146,9 @@ def discard_others(settings: Sequence[str], folder: Path, *, methods: Sequence[s
 def row(setting: str, method: str, number: int) -> Row:
     """Link one data set and hold it against its truth."""
     return METHODS[method].row(SETTINGS[setting].data_set(number), seed=number)
+
+
+def _known[Value](what: str, name: str, known: Mapping[str, Value]) -> Value:
+    if name not in known:
+        raise BadInput.option(what, name, known)
+    return known[name]

@@ -191,7 +191,9 @@ def test_filters_are_not_joined_exactly() -> None:
     assert linkage.methods_of("large-30-dependent-keys") == ["ours", "splink", "exact"]
     assert len(linkage.SETTINGS) == 24
     with pytest.raises(BadInput, match="setting"):
-        linkage.rows_of("middling", "ours", Path())
+        linkage.run(["middling"], Path())
+    with pytest.raises(BadInput, match="method"):
+        linkage.run(["sparse-10"], Path(), methods=["by hand"])
 
 
 def test_the_lower_bound_of_a_coverage() -> None:
