@@ -81,14 +81,14 @@ def linkage_part(folder: Path) -> str:
         "### Intervals of ours\n",
         _intervals(held),
         _pooled(held),
-        "### What is asked\n",
+        "### What is asked: N within its limit, and F1 no worse than that of the others\n",
         _asked(held),
         "### What an encoding costs\n",
         _costs(held),
         "### Calibration of the pairs\n",
         _calibration(held),
     ]
-    return "\n".join(parts)
+    return "\n".join(part for part in parts if part)
 
 
 def lower_bound(n_covered: int, n: int) -> float:

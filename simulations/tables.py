@@ -41,14 +41,15 @@ LINKAGE = """\
 
 Five lists of invented persons, of 2,000 records from {large_n:,} persons (`large`) or 300 from {sparse_n:,}
 (`sparse`), with 10 % slips in names and dates and 10 % or 30 % of all values missing; independent, or `dependent`:
-{visible:.0%} of the persons come to every list at {visibility:g} times the rate of the others, and a person on the
+{visible:.0f} % of the persons come to every list at {visibility:g} times the rate of the others, and a person on the
 first list is on the second with probability {referred} for that reason alone (`linkage_lists.py`). The same lists are
 linked as plain fields, as field filters (`-bloom`) and as match keys (`-keys`), which bring sex and region in the
 clear; all methods get the records that are not left out as too scarce, by the rule of `mse.link` for the encoding.
 
 `ours` is `mse.link` with {n_draws} draws; N is that of `mse.propagate`. Splink is trained as its manual says
 (`linkage_splink.py`) and its pairs joined from a probability on: the most probable pair first and at most one record
-per list in a person (one to one), or all of them (components). `exact` joins who agrees to the letter on given name,
+per list in a person (one to one), or all of them (components). On match keys, which hardly agree by chance, the random
+pairs that its u is taken from are true ones when they agree, and no probability reaches 0.9. `exact` joins who agrees to the letter on given name,
 family name and date of birth, `four passes` then on one of three keys more (`linkage_exact.py`). N is the estimate of
 independent lists, and its error is against that estimate under the true partition; mean over the data sets. No
 interval covers the true N but by luck where the lists depend on each other, so that it stands in brackets there.
@@ -69,7 +70,7 @@ def write(folder: Path, page: Path) -> None:
         LINKAGE.format(
             large_n=linkage.LARGE["n_persons"],
             sparse_n=linkage.SPARSE["n_persons"],
-            **linkage.DEPENDENCE,
+            **linkage.DEPENDENCE | {"visible": 100 * linkage.DEPENDENCE["visible"]},
             n_draws=linkage_ours.N_DRAWS,
             least=linkage_splink.LEAST,
         ),
