@@ -48,13 +48,14 @@ clear; all methods get the records that are not left out as too scarce, by the r
 
 `ours` is `mse.link` with {n_draws} draws; N is that of `mse.propagate`. Splink is trained as its manual says
 (`linkage_splink.py`) and its pairs joined from a probability on: the most probable pair first and at most one record
-per list in a person (one to one), or all of them (components). On match keys, which hardly agree by chance, the random
-pairs that its u is taken from are true ones when they agree, and no probability reaches 0.9. `exact` joins who agrees to the letter on given name,
-family name and date of birth, `four passes` then on one of three keys more (`linkage_exact.py`). N is the estimate of
-independent lists, and its error is against that estimate under the true partition; mean over the data sets. No
-interval covers the true N but by luck where the lists depend on each other, so that it stands in brackets there.
-Pairs by probability: mean probability, then the share of the pairs that are one person, over all data sets and
-settings of an encoding; pairs that no draw joins, and those to which Splink gives less than {least}, are not counted.
+per list in a person (one to one), or all of them (components). On match keys, which hardly agree by chance, the
+random pairs that its u is taken from are true ones when they agree, and no probability reaches 0.9. `exact` joins who
+agrees to the letter on given name, family name and date of birth, `four passes` then on one of three keys more
+(`linkage_exact.py`). N is the estimate of independent lists, and its error is against that estimate under the true
+partition; mean over the data sets. No interval covers the true N but by luck where the lists depend on each other, so
+that it stands in brackets there. Pairs by probability: mean probability, then the share of the pairs that are one
+person, over all data sets and settings of an encoding; pairs that no draw joins, and those to which Splink gives less
+than {least}, are not counted.
 """
 
 
