@@ -29,6 +29,7 @@ __all__ = ["GOOD_R_HAT", "PRIOR_FACTORS", "Posterior", "r_hat", "sample_partitio
 # A chain starts with the pairs joined at this probability; None: every record a person of its own.
 STARTS = (0.5, 0.9, 0.05, None)
 FIRST_SWEEPS = 100
+CURVE_SWEEPS = 60
 N_ROUNDS = 6
 GOOD_R_HAT = 1.05
 WORST_R_HAT = 1.2
@@ -118,7 +119,7 @@ def sample_partitions(
                 )
                 for factor, rng in zip(PRIOR_FACTORS, generators[len(STARTS) :], strict=True)
             ]
-            persons_at = list(pool.map(lambda own: own.run(1, FIRST_SWEEPS, stop).n_persons, fixed))
+            persons_at = list(pool.map(lambda own: own.run(1, CURVE_SWEEPS, stop).n_persons, fixed))
         finally:
             stop.set()
     list_sizes = np.bincount(evidence.list_of_record)
@@ -129,7 +130,7 @@ def sample_partitions(
         size,
         np.stack([own.m for own in rounds], axis=1).reshape(-1, model.n_columns)[:n_draws],
         {
-            factor: independence_estimate(list_sizes, float(np.median(n_persons[FIRST_SWEEPS // 2 :])))
+            factor: independence_estimate(list_sizes, float(np.median(n_persons[CURVE_SWEEPS // 3 :])))
             for factor, n_persons in zip(PRIOR_FACTORS, persons_at, strict=True)
             if evidence.is_clean.all()
         },
