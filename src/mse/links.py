@@ -15,7 +15,7 @@ from mse.errors import BadInput
 from mse.interval import EqualTailed, Interval
 from mse.writing import write_bytes
 
-__all__ = ["Links"]
+__all__ = ["RECORD_COLUMNS", "Links"]
 
 RECORD_COLUMNS = ("list", "record")
 
