@@ -307,8 +307,7 @@ def _per_stratum[T: (Pooled, Mixed)](draws: _Draws, pooled: Callable[[_Draws], T
     for name in names:
         own = [one if isinstance(one, Refused) else getattr(one, "per_stratum", {})[name] for one in draws.outcomes]
         try:
-            estimate = pooled(replace(draws, outcomes=tuple(own)))
+            found[name] = pooled(replace(draws, outcomes=tuple(own)))
         except Refused as refusal:
             raise type(refusal)(f"stratum {name}: {refusal}", reasons=refusal.reasons) from None
-        found[name] = replace(estimate, model=f"{name}: {estimate.model}")
     return found
