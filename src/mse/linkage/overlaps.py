@@ -86,10 +86,10 @@ def check_overlaps(
         both = float(possible[a, b])
         chance = probability_of_none(both, n_possible, n_links)
         if not found[a, b] and chance < NOTED_BELOW / len(pairs):
+            expected = n_links * both / (n_possible - both)
             notes.append(
-                f"{lists[a]} and {lists[b]} share no likely link, where {n_links * both / (n_possible - both):.1f} would "
-                f"be expected if lists were independent (probability of none {chance:.1g}): see whether a person "
-                "can be on both"
+                f"{lists[a]} and {lists[b]} share no likely link, where {expected:.1f} would be expected if lists were "
+                f"independent (probability of none {chance:.1g}): see whether a person can be on both"
             )
     return tuple(notes)
 
