@@ -83,6 +83,15 @@ def test_pairs_that_are_hardly_one_person_are_no_links():
         _checked((20, 20), {(0, 1): 10}, probability=0.4)
 
 
+def test_pairs_within_a_list_hold_no_lists_together():
+    """Duplicates of one list are no links between two, and one list has nothing to be apart from."""
+    list_of_record = np.repeat([0, 1], 20)
+    within = (np.arange(5), np.arange(5, 10), np.full(5, 0.9))
+    with pytest.raises(NoOverlap, match="no person is on two of the lists a, b"):
+        check_overlaps(("a", "b"), list_of_record, *within)
+    assert check_overlaps(("a",), np.zeros(20, np.int64), *within) == ()
+
+
 def test_random_independent_lists_are_hardly_ever_refused():
     """The level is kept: of 2,000 sets of independent lists at most a few are refused by chance."""
     rng, n_refused = np.random.default_rng(8), 0

@@ -37,14 +37,14 @@ def check_overlaps(
     list_of_record : ndarray of int64, shape (n_records,)
         Position in `lists`.
     left, right : ndarray of int64, shape (n_pairs,)
-        Records of two different lists.
+        Pairs of records; those of one list hold no lists together.
     probability : ndarray of float64, shape (n_pairs,)
         That the two are one person.
 
     Returns
     -------
     tuple of str
-        What the reader must know of lists and pairs of lists without a link.
+        What the reader must know of lists and pairs of lists without a link; nothing of a single list.
 
     Raises
     ------
@@ -58,8 +58,10 @@ def check_overlaps(
     >>> check_overlaps(("a", "b", "c"), list_of_record, left, right, np.full(6, 0.9))
     ('lists without a likely link to any other list: c (1.0 expected if lists were independent)',)
     """
+    if len(lists) == 1:
+        return ()
     sizes = np.bincount(list_of_record, minlength=len(lists))
-    is_link = probability >= LIKELY
+    is_link = (probability >= LIKELY) & (list_of_record[left] != list_of_record[right])
     if not is_link.any():
         raise NoOverlap.between(lists)
     found = np.zeros((len(lists), len(lists)), dtype=np.int64)
