@@ -257,6 +257,7 @@ def test_from_lists_to_histories_by_hand(cli, tmp_path, write_small_study):
         )
         assert code == 0, err
         assert "no name in it" in out
+    assert "KONFIDENSIELT" in (tmp_path / "CONFIDENTIAL.txt").read_text("utf-8")
     files = [tmp_path / f"{name}.mse" for name in ("alfa", "beta", "gamma")]
     code, out, err = cli("link", *files, "--out", tmp_path / "links", "--seed", 7, "--n-draws", 3)
     assert code == 0, err

@@ -136,6 +136,21 @@ def test_a_stratum_with_nobody_hidden_has_the_variance_of_its_interval():
         each_stratum(bound)(table)
 
 
+def test_the_interval_of_the_sum_covers_the_true_total():
+    """Two strata of 600 and 300 persons on independent lists, 500 data sets: 95 % within four standard errors."""
+    rng, n_covered = np.random.default_rng(11), 0
+    fit, true_n = each_stratum(mse.chapman), {"man": (600, 0.3, 0.25), "woman": (300, 0.5, 0.2)}
+    for _ in range(500):
+        columns = []
+        for n, p, q in true_n.values():
+            cells = rng.multinomial(n, [(1 - p) * q, p * (1 - q), p * q, (1 - p) * (1 - q)])
+            columns.append(cells[:3])
+        table = CaptureHistories(("a", "b"), np.stack(columns, axis=1), tuple(true_n), ("sex",))
+        ends = fit(table).interval()
+        n_covered += ends.low <= 900 <= ends.high
+    assert n_covered / 500 == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / 500))
+
+
 def test_tables_are_propagated_as_links_are():
     """The tables of the draws are enough; strata are made of links only."""
     links = _links(6)
