@@ -25,9 +25,14 @@ from .pseudonyms import EncodedRegister as EncodedRegister
 from .pseudonyms import encode as encode
 from .registers import Register as Register
 from .registers import read_register as read_register
+from .report import plot_agreement as plot_agreement
+from .report import plot_distinct_persons as plot_distinct_persons
 from .report import plot_estimates as plot_estimates
+from .report import plot_linkage_prior as plot_linkage_prior
+from .report import plot_match_weights as plot_match_weights
 from .report import plot_overlaps as plot_overlaps
 from .report import plot_stability as plot_stability
+from .report import plot_thresholds as plot_thresholds
 from .report import plot_upset as plot_upset
 from .report import write_report as write_report
 from .robustness import feasibility as feasibility

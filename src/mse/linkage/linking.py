@@ -14,6 +14,7 @@ from mse.linkage.clustering import join_greedily
 from mse.linkage.comparable import check_population
 from mse.linkage.linkable import Linkable, linkable_encoded, linkable_plain
 from mse.linkage.matching import Matches, match
+from mse.linkage.overlaps import check_overlaps
 from mse.linkage.partition_posterior import GOOD_R_HAT, Posterior, sample_partitions
 from mse.linkage.scarce import SCARCE
 from mse.links import Links
@@ -91,7 +92,8 @@ def link(
         Fewer than two registers, an empty one, two of one name, plain and encoded mixed, adults and minors mixed,
         different projects or keys, unknown fields, `prior_n` below the longest list, answers that cannot be.
     NoOverlap
-        When no pair of records of two registers is more likely than not to be one person.
+        When no pair of records of two registers is more likely than not to be one person, or some registers share no
+        such pair with the others where chance hardly does that; they are named.
     NotConverged
         When the four chains do not agree on the number of distinct persons.
 
@@ -123,6 +125,10 @@ def link(
         n_jobs=n_jobs,
         all_pairs=len(linkable.records) <= ALL_PAIRS,
     )
+    listed = matches.evidence.listed
+    told_overlaps = check_overlaps(
+        linkable.lists, matches.evidence.list_of_record, listed.left, listed.right, matches.probability
+    )
     point = join_greedily(matches.evidence)
     posterior = None
     if n_draws > 1:
@@ -138,7 +144,7 @@ def link(
         "blocking": [list(rule) for rule in matches.blocking],
         "weights": _told(linkable, matches),
     }
-    notes = (*linkable.notes, *_merged_notes(linkable, matches.unit), *_posterior_notes(posterior))
+    notes = (*linkable.notes, *_merged_notes(linkable, matches.unit), *told_overlaps, *_posterior_notes(posterior))
     return Links(
         linkable.records,
         persons[:, matches.unit],
