@@ -45,7 +45,7 @@ def frequency_chances(
 
 
 def _chances(columns: pd.DataFrame, value: str, among: Sequence[str], chance: float) -> NDArray[np.float64]:
-    """Share of other records with the same value; at least one has it, as a pseudo-record for the one that is judged."""
+    """Share of other records with the same value; at least one has it, in place of the one that is judged."""
     known = columns[[value, *among]].dropna(subset=[value])
     codes = known.astype("str")
     n_same = codes.groupby([value, *among])[value].transform("size") - 1
