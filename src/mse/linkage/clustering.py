@@ -90,7 +90,7 @@ def join_greedily(evidence: Evidence, *, least: float = 0.5) -> Indices:
             evidence.left[evidence.edges],
             evidence.right[evidence.edges],
             evidence.start,
-            np.ascontiguousarray(evidence.right),  # Numba compiles anew for an array with strides
+            evidence.right,
             evidence.log_ratio,
             float(np.log(least) - np.log1p(-least) - log_prior),
             on_list,

@@ -43,8 +43,9 @@ def rank_models(
     n_hidden, deviance, margin, n_parameters, ended, zero_terms = fit_many(
         models, terms, possible, counts, doubtful if histories.is_censored else np.empty(0), n_lists
     )
-    checks = {"margin": margin, "ended": ended, "zero_terms": zero_terms}
-    status = statuses_of(models, terms, possible, counts, n_lists, **checks, known=known)
+    status = statuses_of(
+        models, terms, possible, counts, n_lists, margin=margin, ended=ended, zero_terms=zero_terms, known=known
+    )
     n_hidden, deviance = _refit_redundant(histories, models, terms, ended != 0, status, n_hidden, deviance)
     found = status == 0
     n_cells = int(possible.sum())
