@@ -156,6 +156,15 @@ def test_estimate_offers_the_bayesian_threshold(cli, table):
     ]
 
 
+def test_estimate_offers_unlike_persons_with_those_who_can_be_found(cli, table):
+    """One row, with the observable population beside it."""
+    code, out, _ = cli("estimate", table("Korea"), "--heterogeneity", "--format", "json")
+    assert code == 0
+    (row,) = json.loads(out)
+    assert row["model"] == "heterogeneity (logistic-normal)"
+    assert "persons with a chance above 0.05 of being on one list or more are" in row["note"]
+
+
 def test_a_model_without_an_estimate_ends_with_three(cli, table):
     """No number, the reason on standard error, exit code 3."""
     lists = load_dataset("Korea").lists

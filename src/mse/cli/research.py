@@ -72,6 +72,7 @@ def estimate(
     bayes: Annotated[bool, typer.Option("--bayes", help="Bayesian log-linear model.")] = False,
     prior: Annotated[str, typer.Option(help="Prior of the interactions for --bayes.")] = "horseshoe",
     latent_class: Annotated[bool, typer.Option("--latent-class", help="Latent classes of persons.")] = False,
+    heterogeneity: Annotated[bool, typer.Option("--heterogeneity", help="Persons unlike, normally.")] = False,
     threshold: Annotated[bool, typer.Option("--threshold", help="Bayesian threshold, two-list interactions.")] = False,
     search: Annotated[
         str | None, typer.Option(help="exhaustive, downhill or stepwise; by default exhaustive up to 6 lists.")
@@ -115,7 +116,7 @@ def estimate(
 
         asked.append(("Chao's lower bound", chao_lower_bound))
     asked += [(text, partial(fit_loglinear, model=text, interval=interval)) for text in model or ()]
-    default = () if asked or bayes or average or latent_class or threshold else ("bic",)
+    default = () if asked or bayes or average or latent_class or heterogeneity or threshold else ("bic",)
     how_to_search = search or ("exhaustive" if len(lists) <= MOST_LISTS else "downhill")
     asked += [
         (
@@ -143,6 +144,10 @@ def estimate(
         from mse.models.bayes import latent_mixture
 
         asked.append(("latent class", latent_mixture.latent_class))
+    if heterogeneity:
+        from mse.models.bayes import person_heterogeneity
+
+        asked.append(("persons unlike", person_heterogeneity.heterogeneity))
     _answer([(name, partial(answer, fit)) for name, fit in asked], level, how)
 
 
