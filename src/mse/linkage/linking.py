@@ -24,9 +24,9 @@ from mse.registers import Register
 
 __all__ = ["link"]
 
-WEIGHTS_TAKEN_AS_KNOWN = (
-    "the draws of the linkage take the rates of typing errors and chance agreements as known, so that they are "
-    "narrower than the doubt there is, most of all where many values are missing or lists are long"
+TAKEN_FOR_GRANTED = (
+    "the draws of the linkage take the lists to be independent, and records of two persons to agree as often on two "
+    "lists as they do on one; as far as neither holds, they are narrower than the doubt there is"
 )
 
 
@@ -239,14 +239,16 @@ def _posterior_notes(posterior: Posterior | None) -> list[str]:
     """What the reader must know of the draws: how the linkage prior moves the number, and whether the chains agree."""
     if posterior is None:
         return []
-    curve = ", ".join(
-        f"{factor * posterior.population:,.0f}: {n_hat:,.0f}" for factor, n_hat in posterior.curve.items()
-    )
-    notes = [
-        "the linkage rests on how many persons it takes the population to have; number of persons that independent "
-        f"lists would give, by that number: {curve}",
-        WEIGHTS_TAKEN_AS_KNOWN,
-    ]
+    notes = [TAKEN_FOR_GRANTED]
+    if posterior.curve:
+        curve = ", ".join(
+            f"{factor * posterior.population:,.0f}: {n_hat:,.0f}" for factor, n_hat in posterior.curve.items()
+        )
+        notes.insert(
+            0,
+            "the linkage rests on how many persons it takes the population to have; number of persons that independent "
+            f"lists would give, by that number: {curve}",
+        )
     if posterior.r_hat > GOOD_R_HAT:
         notes.append(
             f"the chains of the linkage agree badly on the number of distinct persons: R-hat {posterior.r_hat:.2f} is "
