@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mse.linkage.all_pairs import count_levels, list_pairs
+from mse.linkage.all_pairs import survey
 from mse.linkage.candidates import Workbench
 from mse.linkage.comparison import date_comparison, name_comparison, number_comparison, text_comparison
 from mse.linkage.compiled import compiled, levels_of
@@ -110,8 +110,7 @@ def test_all_pairs_are_counted_and_the_likely_ones_listed(small, n_jobs):
     columns, comparisons, lists, ladder, start = small
     ready = compiled(columns, comparisons)
     never = np.full(lists.max() + 1, -np.inf)  # no pair of a list is one person: each counts as 1
-    counts = count_levels(ready, ladder, lists, start.scales, never, n_jobs=n_jobs)
-    listed = list_pairs(ready, ladder, lists, start.scales, np.append(np.full(len(never), np.inf), 1.0), n_jobs=n_jobs)
+    counts, listed = survey(ready, ladder, lists, start.scales, never, n_jobs=n_jobs)
     within, between, likely = np.zeros_like(counts.within), np.zeros_like(counts.between), []
     for (a, b), levels in zip(combinations(range(len(columns)), 2), levels_by_code(columns, comparisons), strict=True):
         for number, level in enumerate(levels):
@@ -120,7 +119,7 @@ def test_all_pairs_are_counted_and_the_likely_ones_listed(small, n_jobs):
                 for end in (a, b):
                     (within if lists[a] == lists[b] else between)[end, *place] += 1.0
         ratio = ratios_of(ladder, start.scales, levels[None], np.array([a]), np.array([b])).sum()
-        if lists[a] != lists[b] and ratio >= 1.0:
+        if ratio >= 1.0:
             likely.append((a, b, *levels))
     assert np.array_equal(counts.within, within)
     assert np.array_equal(counts.between, between)

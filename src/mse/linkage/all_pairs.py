@@ -1,7 +1,7 @@
-"""All pairs of records, in compiled code: what they agree on, and those of them that speak for one person.
+"""All pairs of records, in compiled code: what they agree on, and those of them that may speak for one person.
 
-Two passes over the pairs. The first counts levels, for each record by itself: within lists, where nearly all pairs are
-two persons, and between them. The second lists the pairs whose likelihood ratio is worth a place in memory.
+One pass over the pairs counts levels, for each record by itself, within lists, where nearly all pairs are two persons,
+and between them; and it lists the pairs that are worth a place in memory.
 """
 
 from collections.abc import Callable
@@ -16,10 +16,11 @@ from mse.linkage.compiled import Compiled, levels_of
 from mse.linkage.ladders import Ladders, Scales, add_ratios, state_of
 from mse.progress import progress
 
-__all__ = ["ALL_PAIRS", "Counts", "Listed", "count_levels", "list_pairs"]
+__all__ = ["ALL_PAIRS", "Counts", "Listed", "survey"]
 
 ALL_PAIRS = 30_000  # records up to which every pair is compared
 BLOCK = 256  # records whose pairs are one task
+LEAST_AT_START = 1.0  # log-likelihood ratio under the weights before any data, from which on a pair is listed
 SAMPLED = 2000  # records with which each is compared, about, to tell how many pairs do not agree
 
 Ints = NDArray[np.int64]
@@ -58,15 +59,16 @@ class Listed:
         return Listed(self.left[which], self.right[which], self.levels[which])
 
 
-def count_levels(
+def survey(
     compared: Compiled, ladder: Ladders, list_of_record: Ints, start: Scales, log_prior: Floats, *, n_jobs: int = 1
-) -> Counts:
-    """Count the levels of all pairs.
+) -> tuple[Counts, Listed]:
+    """Compare all pairs once: count their levels, and list those that agree on more than chance would have it.
 
     Parameters
     ----------
     start : Scales
-        By which a pair within a list is judged to be two persons.
+        The weights before any data: a pair is listed when its log-likelihood ratio under them is at least 1, and a pair
+        within a list is counted as far as it is two persons.
     log_prior : ndarray of float64, shape (n_lists,)
         Log odds of a pair within a list to be one person, before any data.
     """
@@ -74,44 +76,21 @@ def count_levels(
     shape = (n, n_columns, ladder.n_states)
     every = max(1, n // SAMPLED)
     totals = [Counts(np.zeros(shape), np.zeros(shape)) for _ in range(n_jobs)]
+    found: dict[int, tuple[Ints, Ints, NDArray[np.int8]]] = {}
 
     def work(first: int, worker: int) -> None:
         own = totals[worker]
         last = min(first + BLOCK, n)
-        _count(compared, ladder, list_of_record, start, log_prior, every, first, last, own.within, own.between)
+        found[first] = _survey(
+            compared, ladder, list_of_record, start, log_prior, every, first, last, own.within, own.between
+        )
 
-    _in_blocks(work, n, n_jobs, "agreements of all pairs")
+    _in_blocks(work, n, n_jobs, "all pairs")
     for other in totals[1:]:
         totals[0].within[:] += other.within
         totals[0].between[:] += other.between
-    return totals[0]
-
-
-def list_pairs(
-    compared: Compiled,
-    ladder: Ladders,
-    list_of_record: Ints,
-    scales: Scales,
-    least: Floats,
-    *,
-    n_jobs: int = 1,
-) -> Listed:
-    """The pairs whose log-likelihood ratio is at least what is asked of a pair of two lists, or within a list.
-
-    Parameters
-    ----------
-    least : ndarray of float64, shape (n_lists + 1,)
-        For pairs within each list; the last for pairs of two lists. Infinite to leave them out.
-    """
-    n = len(list_of_record)
-    found: dict[int, tuple[Ints, Ints, NDArray[np.int8]]] = {}
-
-    def work(first: int, worker: int) -> None:
-        found[first] = _list(compared, ladder, list_of_record, scales, least, first, min(first + BLOCK, n))
-
-    _in_blocks(work, n, n_jobs, "likely pairs")
     parts = [found[first] for first in sorted(found)]
-    return Listed(*(np.concatenate(own) for own in zip(*parts, strict=True)))
+    return totals[0], Listed(*(np.concatenate(own) for own in zip(*parts, strict=True)))
 
 
 def _in_blocks(work: Callable[[int, int], None], n_records: int, n_jobs: int, label: str) -> None:
@@ -128,21 +107,34 @@ def _in_blocks(work: Callable[[int, int], None], n_records: int, n_jobs: int, la
 
 
 @njit(cache=True, nogil=True)
-def _count(compared, ladder, list_of_record, start, log_prior, every, first, last, within, between):  # type: ignore[no-untyped-def]
+def _survey(  # type: ignore[no-untyped-def]
+    compared, ladder, list_of_record, start, log_prior, every, first, last, within, between
+):
     n_comparisons = len(ladder.field)
     levels = np.zeros(n_comparisons, np.int64)
     ratios = np.zeros(np.max(ladder.field) + 1)
+    room = 1024
+    n_found = 0
+    left, right = np.zeros(room, np.int64), np.zeros(room, np.int64)
+    kept = np.zeros((room, n_comparisons), np.int8)
     for a in range(first, last):
         for b in range(a + 1, len(list_of_record)):
             levels_of(compared, a, b, levels)
+            agrees = False
+            for comparison in range(n_comparisons):
+                last_level = ladder.first[comparison + 1] - ladder.first[comparison] - 1
+                agrees = agrees or 0 <= levels[comparison] < last_level
             is_within = list_of_record[a] == list_of_record[b]
-            weight = 1.0
-            if is_within:
+            is_sampled = is_within or (a + b) % every == 0
+            if not agrees and not is_sampled:
+                continue
+            ratio = -np.inf
+            if agrees:
                 ratios[:] = 0.0
                 add_ratios(ladder, start, levels, a, b, ratios)
-                weight = 1.0 / (1.0 + np.exp(np.sum(ratios) + log_prior[list_of_record[a]]))
+                ratio = np.sum(ratios)
+            weight = 1.0 / (1.0 + np.exp(ratio + log_prior[list_of_record[a]])) if is_within else 1.0
             counts = within if is_within else between
-            is_sampled = is_within or (a + b) % every == 0
             for comparison in range(n_comparisons):
                 if levels[comparison] < 0:
                     continue
@@ -153,33 +145,7 @@ def _count(compared, ladder, list_of_record, start, log_prior, every, first, las
                     n_pairs = weight if is_counted or is_within else float(every)
                     counts[a, column, state] += n_pairs
                     counts[b, column, state] += n_pairs
-
-
-@njit(cache=True, nogil=True)
-def _list(compared, ladder, list_of_record, scales, least, first, last):  # type: ignore[no-untyped-def]
-    n_comparisons = len(ladder.field)
-    levels = np.zeros(n_comparisons, np.int64)
-    ratios = np.zeros(np.max(ladder.field) + 1)
-    room = 1024
-    n_found = 0
-    left, right = np.zeros(room, np.int64), np.zeros(room, np.int64)
-    kept = np.zeros((room, n_comparisons), np.int8)
-    for a in range(first, last):
-        own = list_of_record[a]
-        for b in range(a + 1, len(list_of_record)):
-            asked = least[own] if list_of_record[b] == own else least[-1]
-            if asked == np.inf:
-                continue
-            levels_of(compared, a, b, levels)
-            agrees = False
-            for comparison in range(n_comparisons):
-                last_level = ladder.first[comparison + 1] - ladder.first[comparison] - 1
-                agrees = agrees or 0 <= levels[comparison] < last_level
-            if not agrees:
-                continue
-            ratios[:] = 0.0
-            add_ratios(ladder, scales, levels, a, b, ratios)
-            if np.sum(ratios) < asked:
+            if ratio < LEAST_AT_START:
                 continue
             if n_found == room:
                 room *= 2

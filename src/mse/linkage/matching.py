@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mse.errors import NoOverlap
-from mse.linkage.all_pairs import Counts, Listed, count_levels, list_pairs
+from mse.linkage.all_pairs import Counts, Listed, survey
 from mse.linkage.answers import Answers
 from mse.linkage.candidates import Workbench
 from mse.linkage.clustering import join_all
@@ -35,8 +35,8 @@ __all__ = ["Matches", "match"]
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-LEAST_LISTED = 1.0  # log-likelihood ratio; weaker pairs have their chance without being listed
-MOST_LISTED = 20  # listed pairs per record, at most
+LEAST_LISTED = 3.0  # log-likelihood ratio; weaker pairs have their chance without being listed
+MOST_LISTED = 6  # listed pairs per record, at most
 MIN_PROBABILITY = 0.001  # where pairs are blocked: weaker ones are no candidates
 MAX_COMPARED_PAIRS = 2_000_000
 DUPLICATE_PROBABILITY = 0.95  # two records of a clean list are merged above it
@@ -162,22 +162,25 @@ def _all(
     sizes = np.bincount(lists, minlength=len(is_clean))
     compared = compiled(linkable.columns, linkable.comparisons)
     log_prior = _log_odds(_duplicate_prior(sizes))
-    counts = count_levels(compared, ladder, lists, start.scales, log_prior, n_jobs=n_jobs)
+    counts, listed = survey(compared, ladder, lists, start.scales, log_prior, n_jobs=n_jobs)
     weights = counted_weights(start, ladder, counts.within)
     weights = own_chances(weights, ladder, counts, np.zeros(1))
-    sure = _log_odds(np.array(DUPLICATE_PROBABILITY)) - log_prior
-    least = np.append(np.where(is_clean, sure, LEAST_LISTED), LEAST_LISTED)
-    listed = list_pairs(compared, ladder, lists, weights.scales, least, n_jobs=n_jobs)
-    twice = (lists[listed.left] == lists[listed.right]) & is_clean[lists[listed.left]]
+    ratio = _ratios(ladder, weights, listed)
+    is_twice = (lists[listed.left] == lists[listed.right]) & is_clean[lists[listed.left]]
+    sure = _log_odds(np.array(DUPLICATE_PROBABILITY)) - log_prior[lists[listed.left]]
+    twice = is_twice & (ratio >= sure)
     first, unit = _units(listed.left[twice], listed.right[twice], n_records=len(lists))
-    listed = listed.chosen(~twice)
+    kept = ~is_twice & (ratio >= LEAST_LISTED)
+    listed, ratio = listed.chosen(kept), ratio[kept]
     if len(first) < len(lists):
         compared = compared.merged(unit)
-        lists = lists[first]
         weights = replace(weights, own=weights.own[first])
         counts = Counts(counts.within[first], counts.between[first])
-        least = np.append(np.where(is_clean, np.inf, LEAST_LISTED), LEAST_LISTED)
-        listed = list_pairs(compared, ladder, lists, weights.scales, least, n_jobs=n_jobs)
+        pairs = _strongest_of_units(listed, ratio, unit)
+        listed = Listed(
+            pairs.left, pairs.right, _levels(compared, np.column_stack([pairs.left, pairs.right]), len(ladder.field))
+        )
+        lists = lists[first]
     n_cross = int(_possible(np.bincount(lists, minlength=len(is_clean)), is_clean)[0])
     detail = _detail_by_self(compared, ladder, linkable, len(lists))
     return _Found(listed, unit, first, detail, weights, counts, compared, None, n_cross)

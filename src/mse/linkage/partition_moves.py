@@ -135,12 +135,13 @@ def _chosen(weights, n_weights, uniform):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _along_listed_pairs(pairs, now, list_of_record, is_clean, edge_start, edge_to, size, fixed, is_mean, rng):  # type: ignore[no-untyped-def]
+def _along_listed_pairs(pairs, now, list_of_record, is_clean, edges, size, fixed, is_mean, rng):  # type: ignore[no-untyped-def]
     """Gibbs: each record goes to one of the persons to whom a listed pair leads, or becomes one of its own.
 
     A record that is where no listed pair leads stays: it could not come back.
     """
     n_records = len(now.person)
+    edge_start, edge_to, edge_pair = edges
     most = 1
     for record in range(n_records):
         most = max(most, edge_start[record + 1] - edge_start[record] + 1)
@@ -168,8 +169,11 @@ def _along_listed_pairs(pairs, now, list_of_record, is_clean, edge_start, edge_t
             if other != own:
                 if not _has_room(now, record, other, list_of_record, is_clean):
                     continue
-                n = _joined(now, record, other, group)
-                together, before = group_evidence(pairs, group, n, is_mean), now.evidence[other]
+                if now.n_members[other] == 1:
+                    together, before = pairs.total[edge_pair[edge]], 0.0
+                else:
+                    n = _joined(now, record, other, group)
+                    together, before = group_evidence(pairs, group, n, is_mean), now.evidence[other]
             if together > -np.inf:
                 candidates[n_candidates], joined[n_candidates] = other, together
                 weights[n_candidates] = together - before
@@ -291,7 +295,7 @@ def _draw_u(pairs, u, spread, rng):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def sweeps(  # type: ignore[no-untyped-def]
-    pairs, list_of_record, is_clean, edge_start, edge_to, pseudo, u, u_spread,
+    pairs, list_of_record, is_clean, edges, pseudo, u, u_spread,
     person, size, sizes, log_weight, fixed, is_mean, n_sweeps, rng,
 ):  # fmt: skip
     """Run sweeps over all records.
@@ -301,8 +305,9 @@ def sweeps(  # type: ignore[no-untyped-def]
     pairs : Pairs
         Its scales and ratios are changed in place.
     is_clean : ndarray of bool, shape (n_lists,)
-    edge_start, edge_to : ndarrays of int64
-        The records that a listed pair leads to from record a: ``edge_to[edge_start[a]:edge_start[a + 1]]``.
+    edges : tuple of three ndarrays of int64
+        ``start``, ``to``, ``pair``: the records that a listed pair leads to from record a are
+        ``to[start[a]:start[a + 1]]``, and the positions of these pairs ``pair[start[a]:start[a + 1]]``.
     pseudo : ndarray of float64, shape (n_columns,)
         Dirichlet prior of the m-probabilities; empty where they stay as they are.
     u, u_spread : ndarray of float64, shape (n_columns, n_states)
@@ -338,7 +343,7 @@ def sweeps(  # type: ignore[no-untyped-def]
         weigh(pairs)
         for own in range(n_records):
             now.evidence[own] = group_evidence(pairs, now.members[own], now.n_members[own], is_mean)
-        _along_listed_pairs(pairs, now, list_of_record, is_clean, edge_start, edge_to, size, fixed, is_mean, rng)
+        _along_listed_pairs(pairs, now, list_of_record, is_clean, edges, size, fixed, is_mean, rng)
         if len(pairs.compared.steps) > 0:
             _anywhere(pairs, now, list_of_record, is_clean, n_on_list, size, fixed, is_mean, sweep % 2, rng)
         n_persons[sweep] = n_records - now.free[n_records]

@@ -169,8 +169,7 @@ class _Model:
     """The evidence as the moves read it."""
 
     evidence: Evidence
-    edge_start: NDArray[np.int64]
-    edge_to: NDArray[np.int64]
+    edges: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
     grid: SizeGrid
     pseudo: NDArray[np.float64]
     u_spread: NDArray[np.float64]
@@ -182,16 +181,18 @@ class _Model:
 
     @classmethod
     def of(cls, evidence: Evidence, *, draws_rates: bool, is_mean: bool) -> "_Model":
-        left, right = evidence.listed.left, evidence.listed.right
-        possible = evidence.answer != DIFFERENT
-        left, right = left[possible], right[possible]
+        pair = np.flatnonzero(evidence.answer != DIFFERENT)
+        left, right = evidence.listed.left[pair], evidence.listed.right[pair]
         ends, to = np.concatenate([left, right]), np.concatenate([right, left])
         order = np.lexsort((to, ends))
         weights, sizes = evidence.weights, np.bincount(evidence.list_of_record, minlength=len(evidence.is_clean))
         return cls(
             evidence,
-            np.searchsorted(ends[order], np.arange(evidence.n_records + 1)).astype(np.int64),
-            to[order],
+            (
+                np.searchsorted(ends[order], np.arange(evidence.n_records + 1)).astype(np.int64),
+                to[order],
+                np.concatenate([pair, pair])[order],
+            ),
             size_grid(sizes[evidence.is_clean & (sizes > 0)], int(sizes[~evidence.is_clean].sum())),
             M_STRENGTH * weights.m_start if draws_rates else np.zeros(0),
             weights.u_spread if draws_rates else np.zeros_like(weights.u_spread),
@@ -249,8 +250,7 @@ class _Chain:
                 self.pairs,
                 model.evidence.list_of_record,
                 model.evidence.is_clean,
-                model.edge_start,
-                model.edge_to,
+                model.edges,
                 model.pseudo,
                 model.evidence.weights.u,
                 model.u_spread,
