@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.errors import BadInput
-from mse.models.bayes.averaging_moves import best_modes, sample_models
+from mse.models.bayes.averaging_moves import fit_models, sample_models
 from mse.models.bayes.averaging_prior import CoefficientPrior
 from mse.models.bayes.averaging_run import Run, run_of
 from mse.models.bayes.cross_classified import CrossTable
@@ -23,6 +23,7 @@ CUT = np.log(1e4)  # a model this much less likely than the best is left out
 MOST_MODELS = 300_000
 FIRST = 50  # proposals for each model
 REFINED, REFINED_FROM = 2000, 1e-3  # proposals for a model with this share of all
+AT_A_TIME = 1000
 PER_DRAW = 25  # proposals for each draw
 
 
@@ -43,15 +44,8 @@ def enumerate_models(
         share, effective = _shares(random, models, table, prior)
         counts = _systematic(random, share, n_draws)
         drawn = np.flatnonzero(counts)
-        _, _, betas = sample_models(
-            random,
-            models[drawn],
-            np.maximum(FIRST, PER_DRAW * counts[drawn]),
-            counts[drawn],
-            table.cells,
-            table.term_sets,
-            prior.numbers,
-        )
+        n_proposals = np.maximum(FIRST, PER_DRAW * counts[drawn])
+        _, _, betas = _sampled(random, models[drawn], n_proposals, counts[drawn], table, prior)
         mixed = random.permutation(n_draws)
         parts.append((np.repeat(models[drawn], counts[drawn])[mixed], betas[mixed]))
         shares.append(share)
@@ -78,7 +72,8 @@ def models_that_matter(table: CrossTable, prior: CoefficientPrior) -> Bitsets:
     heights: dict[int, float] = {}
     frontier = [0, every_term]
     while frontier:
-        values = best_modes(np.array(frontier, dtype=np.uint64), table.cells, table.term_sets, prior.numbers)
+        asked = np.array(frontier, dtype=np.uint64)
+        values, _, _ = fit_models(asked, table.cells, table.term_sets, prior.numbers, False)
         heights |= dict(zip(frontier, values.tolist(), strict=True))
         least = max(heights.values()) - CUT
         near = [model for model in frontier if heights[model] >= least]
@@ -97,19 +92,41 @@ def _shares(
     evidence, efficiency = np.empty(len(models)), np.empty(len(models))
     chosen = np.arange(len(models))
     for n in (FIRST, REFINED):
-        none = np.zeros(len(chosen), dtype=np.int64)
-        evidence[chosen], efficiency[chosen], _ = sample_models(
-            random,
-            models[chosen],
-            np.full(len(chosen), n),
-            none,
-            table.cells,
-            table.term_sets,
-            prior.numbers,
-        )
+        n_proposals, none = np.full(len(chosen), n), np.zeros(len(chosen), dtype=np.int64)
+        evidence[chosen], efficiency[chosen], _ = _sampled(random, models[chosen], n_proposals, none, table, prior)
         shares = np.exp(evidence - np.logaddexp.reduce(evidence))
         chosen = np.flatnonzero(shares >= REFINED_FROM)
     return shares, efficiency
+
+
+def _sampled(
+    random: np.random.Generator,
+    models: Bitsets,
+    n_proposals: NDArray[np.int64],
+    n_draws: NDArray[np.int64],
+    table: CrossTable,
+    prior: CoefficientPrior,
+) -> tuple[Array, Array, Array]:
+    """What `sample_models` returns; fits are held for a part of the models at a time."""
+    found = []
+    for i in range(0, len(models), AT_A_TIME):
+        part = slice(i, i + AT_A_TIME)
+        _, modes, factors = fit_models(models[part], table.cells, table.term_sets, prior.numbers, True)
+        found.append(
+            sample_models(
+                random,
+                models[part],
+                modes,
+                factors,
+                n_proposals[part],
+                n_draws[part],
+                table.cells,
+                table.term_sets,
+                prior.numbers,
+            )
+        )
+    evidence, efficiency, betas = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return evidence, efficiency, betas
 
 
 def _systematic(random: np.random.Generator, shares: Array, n: int) -> NDArray[np.int64]:

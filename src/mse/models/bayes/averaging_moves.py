@@ -16,6 +16,7 @@ from mse.models.bayes.averaging_density import (
     DEGREES,
     UNIT,
     columns_of,
+    copy_into,
     draw_around,
     find_mode,
     log_density,
@@ -23,7 +24,7 @@ from mse.models.bayes.averaging_density import (
     workspace,
 )
 
-__all__ = ["Modes", "advance", "best_modes", "empty_modes", "sample_models"]
+__all__ = ["Modes", "advance", "empty_modes", "fit_models", "sample_models"]
 
 MOST_BYTES = 1 << 28
 WALK = (0.3, 1.0, 3.0)  # lengths of the random walk, in units of 2.4 / sqrt(n)
@@ -73,12 +74,15 @@ def _fitted(modes, model, cells, terms, prior, start, room):  # type: ignore[no-
     if modes.places[at] >= 0:
         return modes.places[at], n
     if modes.used[0] == modes.log_heights.size:
-        modes.places[:], modes.used[0] = -1, 0
+        modes.used[0] = 0
+        for i in range(modes.places.size):
+            modes.places[i] = -1
         at = _place(modes, model)
     place = modes.used[0]
     modes.keys[at], modes.places[at], modes.used[0] = model, place, place + 1
     mode = modes.modes[place]
-    mode[:] = 0.0
+    for k in range(mode.size):
+        mode[k] = 0.0
     for i in range(n):
         mode[room.chosen[i]] = start[room.chosen[i]]
     modes.log_heights[place] = find_mode(cells, prior, n, mode, room)
@@ -114,7 +118,9 @@ def _start(cells, terms, room):  # type: ignore[no-untyped-def]
     """Where climbing begins: main effects alone under a normal prior, far from the spike that a t prior has at 0."""
     n = columns_of(np.uint64(0), terms.owner, room.chosen)
     beta = np.zeros(terms.owner.size)
-    beta[0] = np.log((cells.known + cells.doubtful).mean() + 0.5)
+    for cell in range(cells.known.size):
+        beta[0] += (cells.known[cell] + cells.doubtful[cell]) / cells.known.size
+    beta[0] = np.log(beta[0] + 0.5)
     find_mode(cells, UNIT, n, beta, room)
     return beta
 
@@ -149,11 +155,11 @@ def advance(stream, cells, terms, prior, modes, model, beta, n_steps, every):  #
     flips = np.zeros(terms.needed.size, np.int64)
     kept_models, kept = np.empty(n_steps // every, np.uint64), np.empty((n_steps // every, n_columns))
     accepted = np.zeros((3, 2), np.int64)
-    now = model[0]
+    now, start = model[0], np.empty(n_columns)
     if np.isnan(beta[0]):
         place, n = _fitted(modes, now, cells, terms, prior, _start(cells, terms, room), room)
         draw_around(stream, modes.factors[place], n, modes.modes[place], _t_spread(stream), room)
-        beta[:] = room.trial
+        copy_into(beta, room.trial)
     else:
         place, n = _fitted(modes, now, cells, terms, prior, beta, room)
     value = log_density(cells, prior, n, beta, room.eta)
@@ -162,7 +168,7 @@ def advance(stream, cells, terms, prior, modes, model, beta, n_steps, every):  #
         accepted[0, 1] += 1
         other = now ^ np.uint64(1) << np.uint64(flips[stream.integers(0, n_flips)])
         ours = value - log_proposal(modes.modes[place], modes.factors[place], n, beta, room)
-        start = modes.modes[place].copy()
+        copy_into(start, modes.modes[place])
         there, n_there = _fitted(modes, other, cells, terms, prior, start, room)
         draw_around(stream, modes.factors[there], n_there, modes.modes[there], _t_spread(stream), room)
         new = log_density(cells, prior, n_there, room.trial, room.eta)
@@ -171,7 +177,7 @@ def advance(stream, cells, terms, prior, modes, model, beta, n_steps, every):  #
         if np.log(stream.random()) < theirs - ours + np.log(n_flips) - np.log(n_back):
             accepted[0, 0] += 1
             now, place, n, value, n_flips = other, there, n_there, new, n_back
-            beta[:] = room.trial
+            copy_into(beta, room.trial)
         else:
             n_flips = _flips(now, terms.needed, flips)
             place, n = _fitted(modes, now, cells, terms, prior, start, room)
@@ -194,33 +200,53 @@ def advance(stream, cells, terms, prior, modes, model, beta, n_steps, every):  #
             beta[:], value = room.trial, new
         if (step + 1) % every == 0:
             kept_models[step // every] = now
-            kept[step // every] = beta
+            copy_into(kept[step // every], beta)
     model[0] = now
     return kept_models, kept, accepted
 
 
 @njit(cache=True, nogil=True)
-def best_modes(models, cells, terms, prior):  # type: ignore[no-untyped-def]
-    """Log marginal likelihood of each model by Laplace's approximation, shape (n_models,)."""
-    room = workspace(terms.owner.size, cells.known.size)
+def fit_models(models, cells, terms, prior, kept):  # type: ignore[no-untyped-def]
+    """The mode of each model.
+
+    Returns
+    -------
+    log_evidence : ndarray of float64, shape (n_models,)
+        Marginal likelihood by Laplace's approximation, up to what all models share.
+    modes : ndarray of float64, shape (n_models, n_columns)
+    factors : ndarray of float64, shape (n_models, n_columns * (n_columns + 1) // 2)
+        Packed lower factor of the curvature; like `modes` without rows unless `kept`.
+    """
+    n_columns = terms.owner.size
+    room = workspace(n_columns, cells.known.size)
     found = np.empty(models.size)
+    n_kept = models.size if kept else 0
+    modes, factors = np.empty((n_kept, n_columns)), np.empty((n_kept, n_columns * (n_columns + 1) // 2))
     start = _start(cells, terms, room)
+    beta = start.copy()
     for m in range(models.size):
-        beta = start.copy()
+        copy_into(beta, start)
         n = columns_of(models[m], terms.owner, room.chosen)
         found[m] = find_mode(cells, prior, n, beta, room) + 0.5 * n * np.log(2.0 * np.pi)
         for i in range(n):
             found[m] -= np.log(room.information[i, i])
-    return found
+        if kept:
+            copy_into(modes[m], beta)
+            for i in range(n):
+                for j in range(i + 1):
+                    factors[m, i * (i + 1) // 2 + j] = room.information[i, j]
+    return found, modes, factors
 
 
 @njit(cache=True, nogil=True)
-def sample_models(stream, models, n_proposals, n_draws, cells, terms, prior):  # type: ignore[no-untyped-def]
+def sample_models(stream, models, modes, factors, n_proposals, n_draws, cells, terms, prior):  # type: ignore[no-untyped-def]
     """Importance sampling of each model around its mode.
 
     Parameters
     ----------
     models : ndarray of uint64, shape (n_models,)
+    modes, factors : ndarray of float64
+        What `fit_models` keeps.
     n_proposals, n_draws : ndarray of int64, shape (n_models,)
         Proposals, and draws resampled from them.
 
@@ -234,35 +260,32 @@ def sample_models(stream, models, n_proposals, n_draws, cells, terms, prior):  #
     room = workspace(n_columns, cells.known.size)
     evidence, efficiency = np.empty(models.size), np.empty(models.size)
     betas = np.empty((n_draws.sum(), n_columns))
-    packed = np.empty(n_columns * (n_columns + 1) // 2)
     longest = n_proposals.max()
     proposals, weights = np.empty((longest, n_columns)), np.empty(longest)
     n_kept = 0
-    start = _start(cells, terms, room)
     for m in range(models.size):
-        mode = start.copy()
         n = columns_of(models[m], terms.owner, room.chosen)
-        find_mode(cells, prior, n, mode, room)
-        for i in range(n):
-            for j in range(i + 1):
-                packed[i * (i + 1) // 2 + j] = room.information[i, j]
         for s in range(n_proposals[m]):
-            draw_around(stream, packed, n, mode, _t_spread(stream), room)
-            proposals[s] = room.trial
+            draw_around(stream, factors[m], n, modes[m], _t_spread(stream), room)
+            copy_into(proposals[s], room.trial)
             value = log_density(cells, prior, n, room.trial, room.eta)
-            weights[s] = value - log_proposal(mode, packed, n, proposals[s], room)
+            weights[s] = value - log_proposal(modes[m], factors[m], n, proposals[s], room)
         part = weights[: n_proposals[m]]
-        highest = part.max()
-        part[:] = np.exp(part - highest)
-        total = part.sum()
+        highest, total, squares = -np.inf, 0.0, 0.0
+        for s in range(part.size):
+            highest = max(highest, part[s])
+        for s in range(part.size):
+            part[s] = np.exp(part[s] - highest)
+            total += part[s]
+            squares += part[s] * part[s]
         evidence[m] = highest + np.log(total / part.size)
-        efficiency[m] = total * total / ((part * part).sum() * part.size)
+        efficiency[m] = total * total / (squares * part.size)
         at, sum_so_far, offset = 0, part[0], stream.random()
         for s in range(n_draws[m]):
             target = (s + offset) / n_draws[m] * total
             while sum_so_far < target and at < part.size - 1:
                 at += 1
                 sum_so_far += part[at]
-            betas[n_kept] = proposals[at]
+            copy_into(betas[n_kept], proposals[at])
             n_kept += 1
     return evidence, efficiency, betas
