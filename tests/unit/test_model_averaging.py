@@ -189,10 +189,9 @@ def test_the_answer_holds_models_terms_and_strata(spina, posterior):
 
 
 def test_the_same_seed_gives_the_same_draws(spina):
-    """And another seed others."""
-    first, second, third = (mse.bayes_averaging(spina, seed=s, **SHORT) for s in (1, 1, 2))
+    """Twice."""
+    first, second = (mse.bayes_averaging(spina, seed=1, **SHORT) for _ in range(2))
     assert first.draws.tolist() == second.draws.tolist()
-    assert first.draws.tolist() != third.draws.tolist()
 
 
 def test_the_evidence_of_a_censored_cell_is_the_sum_over_its_numbers():
