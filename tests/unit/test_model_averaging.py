@@ -302,7 +302,14 @@ def test_chains_that_do_not_agree_are_refused_or_marked():
     assert marked.provenance["options"]["converged"] is False
 
 
-def test_a_posterior_without_a_bound_is_refused(posterior):
+def test_two_modes_are_told(posterior):
+    """On the five UK lists models with few persons hidden and with many are both probable; on spina all agree."""
+    uk = mse.bayes_averaging(mse.load_dataset("UKdat_5"), seed=1, allow_unconverged=True, **SHORT)
+    assert any(note.startswith("the posterior has 2 modes: near 11,") for note in uk.notes)
+    assert posterior.notes == ()
+
+
+def test_a_posterior_without_a_bound_is_refused():
     """Draws beyond any plausible total mean that the prior alone bounds N."""
 
     class Far:

@@ -19,6 +19,7 @@ from mse.models.bayes.averaging_run import Run
 from mse.models.bayes.averaging_tree import averaging_tree, terms_in
 from mse.models.bayes.convergence import cautions, convergence, faults, refuse_unless_converged
 from mse.models.bayes.cross_classified import CrossTable, cross_table
+from mse.models.bayes.modes import in_words, modes_of
 from mse.progress import progress
 
 __all__ = ["ModelPosterior", "bayes_averaging"]
@@ -176,7 +177,7 @@ def bayes_averaging(
         strata=table.strata,
         diagnostics=judged | {"converged": float(not found)},
         provenance=provenance.record(input_sha256=histories.sha256, seed=seed, options=options),
-        notes=(*(f"NOT CONVERGED: {fault}" for fault in found), *cautions(judged), *_notes(histories, table)),
+        notes=(*(f"NOT CONVERGED: {fault}" for fault in found), *cautions(judged), *_notes(histories, table, run)),
         idata=averaging_tree(histories, table, believed, run, seed),
         models=_models(table, run),
         terms=_terms(table, run),
@@ -225,13 +226,14 @@ def _refuse_far(label: str, run: Run, n_observed: int) -> None:
         )
 
 
-def _notes(histories: CaptureHistories, table: CrossTable) -> tuple[str, ...]:
-    unseen = len(table.strata) - histories.n_strata
-    return (
-        (f"{unseen} combinations of {', '.join(histories.covariates)} in which nobody was seen were added",)
-        if unseen
-        else ()
-    )
+def _notes(histories: CaptureHistories, table: CrossTable, run: Run) -> tuple[str, ...]:
+    notes = []
+    modes = modes_of(run.log_hidden - np.log(histories.n_observed), histories.n_observed)
+    if len(modes) > 1:
+        notes.append(f"the posterior has {len(modes)} modes: {in_words(modes)}")
+    if unseen := len(table.strata) - histories.n_strata:
+        notes.append(f"{unseen} combinations of {', '.join(histories.covariates)} in which nobody was seen were added")
+    return tuple(notes)
 
 
 def _error(shares: Array) -> Array:
