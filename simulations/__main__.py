@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mse.errors import MseError
-from simulations import calibration, coverage, linkage, tables, threshold
+from simulations import calibration, calibration_averaging, coverage, linkage, tables, threshold
 from simulations.methods import METHODS
 
 HERE = Path(__file__).parent
@@ -68,6 +68,18 @@ def run_calibration(
 ) -> None:
     """Complete the calibration of the latent-class model."""
     calibration.run(results, data_sets=data_sets, n_jobs=n_jobs)
+
+
+@app.command("calibration-averaging")
+def run_calibration_averaging(
+    data_sets: Annotated[
+        int, typer.Option(help="Complete the rows up to this many data sets.")
+    ] = calibration.DATA_SETS,
+    n_jobs: Jobs = 1,
+    results: Results = RESULTS,
+) -> None:
+    """Complete the calibration of the averaging over log-linear models."""
+    calibration_averaging.run(results, data_sets=data_sets, n_jobs=n_jobs)
 
 
 @app.command("tables")

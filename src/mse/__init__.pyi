@@ -10,6 +10,7 @@ from .links import Links as Links
 from .models.bayes.graph_averaging import decomposable as decomposable
 from .models.bayes.latent_mixture import latent_class as latent_class
 from .models.bayes.loglinear import bayes_loglinear as bayes_loglinear
+from .models.bayes.model_averaging import bayes_averaging as bayes_averaging
 from .models.bayes.person_heterogeneity import heterogeneity as heterogeneity
 from .models.bayes.thresholding import bayes_threshold as bayes_threshold
 from .models.closed.family import closed_population as closed_population

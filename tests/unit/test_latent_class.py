@@ -10,8 +10,9 @@ from scipy import stats
 from mse.datasets import load_dataset
 from mse.errors import BadInput, NoOverlap, NotConverged, Refused
 from mse.histories import CaptureHistories
-from mse.models.bayes.latent_mixture import _modes, _partial_counts, _torn, _with_totals, latent_class
+from mse.models.bayes.latent_mixture import _partial_counts, _torn, _with_totals, latent_class
 from mse.models.bayes.latent_moves import history_masses, log_density_of_shares
+from mse.models.bayes.modes import modes_of
 
 SHORT = {"max_steps": 10_000, "n_draws": 250}
 SHORTEST = {"max_steps": 2500, "n_draws": 100, "n_chains": 2, "allow_unconverged": True}
@@ -132,11 +133,11 @@ def test_two_modes_are_told_from_one():
     """A wide single peak is one mode, two heaps far apart are two, and a heap of one in a hundred is none."""
     random = np.random.default_rng(1)
     one = random.normal(1, 0.4, 4000)
-    assert len(_modes(one, 100)) == 1
+    assert len(modes_of(one, 100)) == 1
     two = np.concatenate([one, random.normal(4, 0.2, 1000)])
-    assert [round(share, 1) for _, share in _modes(two, 100)] == [0.8, 0.2]
-    assert len(_modes(np.concatenate([one, random.normal(4, 0.2, 30)]), 100)) == 1
-    torn = _torn(_modes(two, 100), two.reshape(4, -1), 100)
+    assert [round(share, 1) for _, share in modes_of(two, 100)] == [0.8, 0.2]
+    assert len(modes_of(np.concatenate([one, random.normal(4, 0.2, 30)]), 100)) == 1
+    torn = _torn(modes_of(two, 100), two.reshape(4, -1), 100)
     assert re.search(r"sit on 2 modes, near 3\d\d and near 5,\d{3}, .* no single number stands for them", torn)
 
 

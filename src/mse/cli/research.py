@@ -74,6 +74,7 @@ def estimate(
     latent_class: Annotated[bool, typer.Option("--latent-class", help="Latent classes of persons.")] = False,
     heterogeneity: Annotated[bool, typer.Option("--heterogeneity", help="Persons unlike, normally.")] = False,
     threshold: Annotated[bool, typer.Option("--threshold", help="Bayesian threshold, two-list interactions.")] = False,
+    averaging: Annotated[bool, typer.Option("--averaging", help="Bayesian averaging over log-linear models.")] = False,
     search: Annotated[
         str | None, typer.Option(help="exhaustive, downhill or stepwise; by default exhaustive up to 6 lists.")
     ] = None,
@@ -116,7 +117,8 @@ def estimate(
 
         asked.append(("Chao's lower bound", chao_lower_bound))
     asked += [(text, partial(fit_loglinear, model=text, interval=interval)) for text in model or ()]
-    default = () if asked or bayes or average or latent_class or heterogeneity or threshold else ("bic",)
+    is_asked = bayes or average or averaging or latent_class or heterogeneity or threshold
+    default = () if asked or is_asked else ("bic",)
     how_to_search = search or ("exhaustive" if len(lists) <= MOST_LISTS else "downhill")
     asked += [
         (
@@ -140,6 +142,11 @@ def estimate(
 
         order = 2 if max_order is None else max_order
         asked.append(("Bayesian threshold", partial(bayes_threshold, max_order=order)))
+    if averaging:
+        from mse.models.bayes.model_averaging import bayes_averaging
+
+        order = 2 if max_order is None else max_order
+        asked.append(("Bayesian model averaging", partial(bayes_averaging, max_order=order)))
     if latent_class:
         from mse.models.bayes import latent_mixture
 

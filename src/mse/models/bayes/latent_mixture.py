@@ -1,6 +1,5 @@
 """The latent-class model: a Dirichlet-process mixture of persons who are equally likely to be on each list."""
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from mse.estimate import Posterior
 from mse.histories import CaptureHistories, as_text
 from mse.models.bayes.convergence import convergence, faults, posterior_tree
 from mse.models.bayes.latent_moves import advance
+from mse.models.bayes.modes import in_words, modes_of
 from mse.progress import progress
 
 __all__ = ["latent_class"]
@@ -32,7 +32,6 @@ MIN_ARRIVALS = 20
 GOLDEN = 0.6180339887498949
 N_PLAIN, PLAIN_STEPS = 8, 10_000
 N_PRIOR_DRAWS = 2000
-DEEP, SMALLEST_MODE = 0.5, 0.03
 
 
 def latent_class(
@@ -120,10 +119,10 @@ def latent_class(
             if not _all_faults(diagnostics):
                 break
     found = _all_faults(diagnostics)
-    modes = _modes(run.log_hidden, histories.n_observed)
+    modes = modes_of(run.log_hidden, histories.n_observed)
     if found:
         values = np.concatenate([run.log_hidden.ravel(), sampler.plain_chains()])
-        found = (*found, _torn(_modes(values, histories.n_observed), run.log_hidden, histories.n_observed))
+        found = (*found, _torn(modes_of(values, histories.n_observed), run.log_hidden, histories.n_observed))
         if not allow_unconverged:
             _refuse(label, diagnostics, found)
     options = {
@@ -143,7 +142,7 @@ def latent_class(
         provenance=provenance.record(input_sha256=histories.sha256, seed=seed, options=options),
         notes=(
             *(f"NOT CONVERGED: {fault}" for fault in found),
-            *((f"the posterior has {len(modes)} modes: {_in_words(modes)}",) if len(modes) > 1 else ()),
+            *((f"the posterior has {len(modes)} modes: {in_words(modes)}",) if len(modes) > 1 else ()),
         ),
         idata=_tree(run, histories, prior_alpha, n_classes, seed),
     )
@@ -310,44 +309,6 @@ def _all_faults(diagnostics: dict[str, float]) -> tuple[str, ...]:
     rare = f"{arrivals:.0f} states came from the last level to the first, at least {MIN_ARRIVALS} are needed to"
     extra = (f"{rare} trust that no mode was missed",) if arrivals < MIN_ARRIVALS else ()
     return (*faults(diagnostics), *extra)
-
-
-def _modes(log_hidden: Array, n_observed: int) -> list[tuple[float, float]]:
-    """Totals on which draws pile up, and the share of them around each; log hidden persons per person seen, any shape.
-
-    Two peaks of a smoothed histogram of log hidden persons are two modes when the density between them falls to half
-    of the lower one, and each has 3 % of the draws.
-    """
-    values = log_hidden.ravel()
-    low, high = np.quantile(values, [0.002, 0.998])
-    edges = np.linspace(low - 0.5, high + 0.5, 201)
-    width = edges[1] - edges[0]
-    bandwidth = max(
-        0.9 * min(values.std(), np.ptp(np.quantile(values, [0.25, 0.75])) / 1.34) / len(values) ** 0.2, width
-    )
-    around = np.arange(-60, 61) * width
-    kernel = np.exp(-((around / bandwidth) ** 2) / 2)
-    density = np.convolve(np.histogram(values, edges)[0], kernel / kernel.sum(), mode="same")
-    middles = (edges[:-1] + edges[1:]) / 2
-    peaks = [i for i in range(1, 199) if density[i] > density[i - 1] and density[i] >= density[i + 1]]
-    while len(peaks) > 1:
-        cuts = [a + int(np.argmin(density[a : b + 1])) for a, b in itertools.pairwise(peaks)]
-        bounds = [-np.inf, *middles[cuts], np.inf]
-        shares = [float(((values > a) & (values <= b)).mean()) for a, b in itertools.pairwise(bounds)]
-        weak = [
-            min(density[peaks[i]], density[peaks[i + 1]]) * DEEP < density[cut]
-            or min(shares[i : i + 2]) < SMALLEST_MODE
-            for i, cut in enumerate(cuts)
-        ]
-        if not any(weak):
-            return [(n_observed * (1 + float(np.exp(middles[i]))), s) for i, s in zip(peaks, shares, strict=True)]
-        i = weak.index(True)
-        peaks.pop(i if density[peaks[i]] < density[peaks[i + 1]] else i + 1)
-    return [(n_observed * (1 + float(np.exp(middles[i]))), 1.0) for i in peaks]
-
-
-def _in_words(modes: Sequence[tuple[float, float]]) -> str:
-    return " and ".join(f"near {total:,.0f} ({100 * share:.0f} % of the draws)" for total, share in modes)
 
 
 def _torn(modes: Sequence[tuple[float, float]], log_hidden: Array, n_observed: int) -> str:
