@@ -260,8 +260,8 @@ def _check(
 def _observable_in_words(observable: Observable) -> str:
     interval = observable.interval()
     return (
-        f"N rests on the normal shape of a tail that no list sees; persons with a chance above {observable.threshold:g} "
-        f"of being on one list or more: {observable.n_hat:,.0f}, 95 % between {interval.low:,.0f} and "
+        "N rests on the normal shape of a tail that no list sees; persons with a chance above "
+        f"{observable.threshold:g} of being on one list or more: {observable.n_hat:,.0f}, 95 % between {interval.low:,.0f} and "
         f"{interval.high:,.0f}"
     )
 
