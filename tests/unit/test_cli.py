@@ -162,7 +162,7 @@ def test_estimate_offers_unlike_persons_with_those_who_can_be_found(cli, table):
     assert code == 0
     (row,) = json.loads(out)
     assert row["model"] == "heterogeneity (logistic-normal)"
-    assert "persons with a chance above 0.05 of being on one list or more are" in row["note"]
+    assert "persons with a chance above 0.05 of being on one list or more: " in row["note"]
 
 
 def test_a_model_without_an_estimate_ends_with_three(cli, table):

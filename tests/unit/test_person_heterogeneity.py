@@ -138,6 +138,7 @@ def test_answer_has_converged_and_carries_its_tree(hares):
     assert (hares.idata.posterior_predictive["count"].sum("history") == 68).all()
     assert hares.draws.min() >= 68
     assert "prior on N" in hares.notes[0]
+    assert hares.interval().note == hares.notes[1]
     share = np.mean((hares.idata.prior.hidden_per_seen > 0.05) & (hares.idata.prior.hidden_per_seen < 20))
     assert float(share) == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / 2000))
 

@@ -10,6 +10,7 @@ from mse import provenance
 from mse.errors import BadInput, NoOverlap
 from mse.estimate import Posterior
 from mse.histories import CaptureHistories, as_text
+from mse.interval import EqualTailed, Interval
 from mse.models.bayes.convergence import cautions, convergence, faults, posterior_tree, refuse_unless_converged
 from mse.models.bayes.observable import Observable, observable_draws
 from mse.models.bayes.prior_of_hidden import log_hidden_of, prior_in_words
@@ -39,6 +40,11 @@ class HeterogeneousPosterior(Posterior):
     """
 
     observable: Observable | None = None
+
+    def interval(self, level: float = 0.95) -> Interval:
+        """Equal-tailed credible interval of N, in persons, with the observable population as its note."""
+        note = "" if self.observable is None else _observable_in_words(self.observable)
+        return EqualTailed(self.draws[:, 0], note=note).at(level)
 
     def above(self, threshold: float) -> Observable:
         """The observable population at another threshold, from the same draws of the parameters."""
@@ -166,9 +172,7 @@ def heterogeneity(
         provenance=provenance.record(input_sha256=histories.sha256, seed=seed, options=options),
         notes=(
             prior_in_words(prior.log_hidden_mean, prior.log_hidden_sd, histories.n_observed),
-            f"N counts persons whom the lists would hardly ever find, and how many they are rests on the normal shape "
-            f"of their log-odds; persons with a chance above {threshold:g} of being on one list or more are "
-            f"{observable.n_hat:,.0f}, {observable.interval()}",
+            _observable_in_words(observable),
             *(f"NOT CONVERGED: {fault}" for fault in found),
             *cautions(run.diagnostics),
         ),
@@ -251,6 +255,15 @@ def _check(
     if not counts[sizes > 1].any():
         raise NoOverlap.between(histories.lists)
     return counts.astype(np.float64)
+
+
+def _observable_in_words(observable: Observable) -> str:
+    interval = observable.interval()
+    return (
+        "N rests on the normal shape of a tail that no list sees; persons with a chance above "
+        f"{observable.threshold:g} of being on one list or more: {observable.n_hat:,.0f}, 95 % between {interval.low:,.0f} and "
+        f"{interval.high:,.0f}"
+    )
 
 
 def _check_threshold(threshold: float) -> None:
