@@ -10,6 +10,7 @@ from .links import Links as Links
 from .models.bayes.graph_averaging import decomposable as decomposable
 from .models.bayes.latent_mixture import latent_class as latent_class
 from .models.bayes.loglinear import bayes_loglinear as bayes_loglinear
+from .models.bayes.partial_pooling import multilevel as multilevel
 from .models.bayes.thresholding import bayes_threshold as bayes_threshold
 from .models.closed.family import closed_population as closed_population
 from .models.coverage import sample_coverage as sample_coverage

@@ -92,8 +92,8 @@ def bayes_loglinear(
     NoOverlap
         When nobody is on two lists.
     NotConverged
-        When R-hat is above 1.01, the bulk or tail effective sample size of N below 400, or more than 1 % of the draws
-        diverged.
+        When R-hat is above 1.01, the bulk or tail effective sample size of N below 400, more than 1 % of the draws
+        diverged, or E-BFMI is below 0.3.
 
     References
     ----------
