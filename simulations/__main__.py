@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mse.errors import MseError
-from simulations import calibration, coverage, linkage, tables, threshold
+from simulations import calibration, coverage, linkage, strata, tables, threshold
 from simulations.methods import METHODS
 
 HERE = Path(__file__).parent
@@ -49,6 +49,19 @@ def run_linkage(
 ) -> None:
     """Complete the linkage study."""
     linkage.run(settings or list(linkage.SETTINGS), results, data_sets=data_sets, n_jobs=n_jobs)
+
+
+@app.command("strata")
+def run_strata(
+    settings: Annotated[
+        list[str] | None, typer.Argument(help=f"Of: {', '.join(strata.SETTINGS)}. All by default.")
+    ] = None,
+    data_sets: Annotated[int, typer.Option(help="Complete the rows up to this many data sets.")] = strata.DATA_SETS,
+    n_jobs: Jobs = 1,
+    results: Results = RESULTS,
+) -> None:
+    """Complete the study of strata."""
+    strata.run(settings or list(strata.SETTINGS), results, data_sets=data_sets, n_jobs=n_jobs)
 
 
 @app.command("calibration")

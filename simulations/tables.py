@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from mse.writing import write_text
-from simulations import coverage
+from simulations import coverage, strata
 from simulations.coverage_tables import coverage_part
 from simulations.linkage_tables import linkage_part
+from simulations.strata_tables import strata_part
 from simulations.threshold_tables import threshold_part
 
 __all__ = ["write"]
@@ -44,6 +45,14 @@ Lists of invented persons, each list drawn independently of the others, with 10 
 the N that independence gives under the true partition; so the error of N is that of the linkage alone. The lists are as
 independent as the linkage takes them to be.
 """
+STRATA = """\
+## Strata
+
+{n} strata of one population, of {sizes} persons, on four lists; each data set draws its strata anew, and the history of
+every person. `differing`: capture, the lists' reach and their dependence vary between strata; `alike`: they do not,
+which is what taking all as one supposes. Priors are the defaults, normal interactions for the single tables. Errors of
+the strata are root mean squares over strata and data sets; standard errors are over data sets.
+"""
 
 
 def write(folder: Path, page: Path) -> None:
@@ -57,5 +66,7 @@ def write(folder: Path, page: Path) -> None:
         threshold_part(folder),
         LINKAGE,
         linkage_part(folder),
+        STRATA.format(n=len(strata.SIZES), sizes=", ".join(map(str, strata.SIZES))),
+        strata_part(folder),
     ]
     write_text(page, "\n".join(parts))
