@@ -1,5 +1,6 @@
 """Strata pooled in part: the density, the parts of a deviation, sums of strata, and refusals."""
 
+import arviz as az
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ from mse.estimate import Estimate
 from mse.histories import CaptureHistories, read_histories
 from mse.models.bayes import partial_pooling
 from mse.models.bayes.convergence import write_tree
+from mse.models.bayes.loglinear import bayes_loglinear
 from mse.models.bayes.partial_pooling import multilevel
 from mse.models.bayes.pooled_density import PooledPrior, PooledTarget, log_density, parameters
 from mse.models.bayes.strata_effects import strata_effects
@@ -282,3 +284,17 @@ def test_values_with_a_comma_are_refused_where_they_are_ambiguous():
     table = _table(("2018, north, coast", "2018, south"), ("year", "region"))
     with pytest.raises(BadInput, match="does not name one value for each of year, region"):
         multilevel(table, seed=1)
+
+
+@pytest.mark.slow
+def test_strata_that_may_not_differ_are_one_population():
+    """With differences held at nought the answer is that of `bayes_loglinear` for the table of all strata."""
+    table = _table(REGIONS, ("region",), size=300)
+    pooled = multilevel(table, seed=1, n_draws=1000, difference_scale=1e-4, sampler="nutpie")
+    alone = bayes_loglinear(table.collapse_strata(), prior="normal", seed=2, n_draws=1000, sampler="nutpie")
+    ratios = [np.log(e.idata.posterior.hidden_per_seen.to_numpy()) for e in (pooled, alone)]
+    assert np.ptp(ratios[0], axis=-1).max() < 0.01
+    series = [ratios[0].mean(axis=-1), ratios[1]]
+    errors = [x.std() / np.sqrt(float(az.ess(x))) for x in series]
+    assert abs(series[0].mean() - series[1].mean()) < 4 * np.hypot(*errors)
+    assert series[0].std() == pytest.approx(series[1].std(), rel=0.15)
