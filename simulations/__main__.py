@@ -5,11 +5,25 @@ from typing import Annotated
 
 import typer
 
-from mse.errors import MseError
-from simulations import calibration, calibration_averaging, coverage, linkage, tables, threshold
+from mse.errors import BadInput, MseError
+from simulations import (
+    calibration,
+    calibration_averaging,
+    calibration_linkage,
+    coverage,
+    linkage,
+    strata,
+    tables,
+    threshold,
+)
 from simulations.methods import METHODS
 
 HERE = Path(__file__).parent
+CALIBRATED = {
+    "latent-class": calibration.run,
+    "averaging": calibration_averaging.run,
+    "linkage": calibration_linkage.run,
+}
 RESULTS = HERE / "results"
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
@@ -58,28 +72,33 @@ def run_linkage(
     linkage.run(settings, results, methods=methods, data_sets=data_sets, n_jobs=n_jobs)
 
 
+@app.command("strata")
+def run_strata(
+    settings: Annotated[
+        list[str] | None, typer.Argument(help=f"Of: {', '.join(strata.SETTINGS)}. All by default.")
+    ] = None,
+    data_sets: Annotated[int, typer.Option(help="Complete the rows up to this many data sets.")] = strata.DATA_SETS,
+    n_jobs: Jobs = 1,
+    results: Results = RESULTS,
+) -> None:
+    """Complete the study of strata."""
+    strata.run(settings or list(strata.SETTINGS), results, data_sets=data_sets, n_jobs=n_jobs)
+
+
 @app.command("calibration")
 def run_calibration(
+    models: Annotated[list[str] | None, typer.Argument(help=f"Of: {', '.join(CALIBRATED)}. All by default.")] = None,
     data_sets: Annotated[
         int, typer.Option(help="Complete the rows up to this many data sets.")
     ] = calibration.DATA_SETS,
     n_jobs: Jobs = 1,
     results: Results = RESULTS,
 ) -> None:
-    """Complete the calibration of the latent-class model."""
-    calibration.run(results, data_sets=data_sets, n_jobs=n_jobs)
-
-
-@app.command("calibration-averaging")
-def run_calibration_averaging(
-    data_sets: Annotated[
-        int, typer.Option(help="Complete the rows up to this many data sets.")
-    ] = calibration.DATA_SETS,
-    n_jobs: Jobs = 1,
-    results: Results = RESULTS,
-) -> None:
-    """Complete the calibration of the averaging over log-linear models."""
-    calibration_averaging.run(results, data_sets=data_sets, n_jobs=n_jobs)
+    """Complete the simulation-based calibration of models."""
+    for model in models or CALIBRATED:
+        if model not in CALIBRATED:
+            raise BadInput.unknown("model", model, CALIBRATED)
+        CALIBRATED[model](results, data_sets=data_sets, n_jobs=n_jobs)
 
 
 @app.command("tables")

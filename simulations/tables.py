@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from mse.writing import write_text
-from simulations import coverage, linkage, linkage_ours, linkage_splink
+from simulations import coverage, linkage, linkage_ours, linkage_splink, strata
+from simulations.calibration_tables import calibration_part
 from simulations.coverage_tables import coverage_part
 from simulations.linkage_tables import linkage_part
+from simulations.strata_tables import strata_part
 from simulations.threshold_tables import threshold_part
 
 __all__ = ["write"]
@@ -57,6 +59,20 @@ that it stands in brackets there. Pairs by probability: mean probability, then t
 person, over all data sets and settings of an encoding; pairs that no draw joins, and those to which Splink gives less
 than {least}, are not counted.
 """
+CALIBRATION = """\
+## Simulation-based calibration
+
+Truth drawn from the prior, data from the truth, and the rank of the truth among 99 thinned draws of the posterior,
+which is uniform when the sampler is right (Talts and others 2020, arXiv:1804.06788; `calibration*.py`).
+"""
+STRATA = """\
+## Strata
+
+{n} strata of one population, of {sizes} persons, on four lists; each data set draws its strata anew, and the history of
+every person. `differing`: capture, the lists' reach and their dependence vary between strata; `alike`: they do not,
+which is what taking all as one supposes. Priors are the defaults, normal interactions for the single tables. Errors of
+the strata are root mean squares over strata and data sets; standard errors are over data sets.
+"""
 
 
 def write(folder: Path, page: Path) -> None:
@@ -76,5 +92,9 @@ def write(folder: Path, page: Path) -> None:
             least=linkage_splink.LEAST,
         ),
         linkage_part(folder),
+        STRATA.format(n=len(strata.SIZES), sizes=", ".join(map(str, strata.SIZES))),
+        strata_part(folder),
+        CALIBRATION,
+        calibration_part(folder),
     ]
     write_text(page, "\n".join(parts))

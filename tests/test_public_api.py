@@ -15,7 +15,8 @@ NOT_ESTIMATORS = {
     "read_histories", "read_register", "run_study", "simulate_norway", "to_frame", "write_report",
 }  # fmt: skip
 TAKES_A_SEED = {
-    "bayes_averaging", "bayes_loglinear", "bayes_threshold", "feasibility", "latent_class", "link", "propagate",
+    "bayes_averaging", "bayes_loglinear", "bayes_threshold", "feasibility", "latent_class", "link", "multilevel",
+    "propagate",
     "simulate_norway", "stability_curve",
 }  # fmt: skip
 

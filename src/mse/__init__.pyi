@@ -7,11 +7,14 @@ from .histories import read_histories as read_histories
 from .interval import Interval as Interval
 from .linkage import link as link
 from .links import Links as Links
+from .models.bayes.expert_prior import elicit_prior as elicit_prior
 from .models.bayes.graph_averaging import decomposable as decomposable
 from .models.bayes.latent_mixture import latent_class as latent_class
 from .models.bayes.loglinear import bayes_loglinear as bayes_loglinear
 from .models.bayes.model_averaging import bayes_averaging as bayes_averaging
+from .models.bayes.partial_pooling import multilevel as multilevel
 from .models.bayes.person_heterogeneity import heterogeneity as heterogeneity
+from .models.bayes.power_scaling import prior_sensitivity as prior_sensitivity
 from .models.bayes.thresholding import bayes_threshold as bayes_threshold
 from .models.closed.family import closed_population as closed_population
 from .models.coverage import sample_coverage as sample_coverage

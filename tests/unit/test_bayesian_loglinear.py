@@ -241,6 +241,15 @@ def test_many_divergences_are_a_fault():
     assert "30 of 2000 draws diverged" in found[1][0]
 
 
+def test_energy_that_moves_slowly_is_a_fault():
+    """An energy that hardly changes from draw to draw means that the tails were not reached."""
+    random = np.random.default_rng(3)
+    series, still = {"N": random.normal(size=(4, 500))}, np.zeros((4, 500))
+    walk = np.cumsum(random.normal(size=(4, 500)), axis=1)
+    found = faults(convergence(series, {"diverging": still, "energy": walk}))
+    assert [fault.partition(": E-BFMI")[0] for fault in found] == ["the energy moves slowly"]
+
+
 @pytest.mark.slow
 def test_order_of_the_lists_carries_no_information():
     """Reordering the lists leaves the posterior of log N within four Monte Carlo standard errors."""

@@ -79,6 +79,8 @@ def faults(diagnostics: Mapping[str, float]) -> tuple[str, ...]:
         found.append(
             f"{diagnostics['n_divergences']:.0f} of {n_all:.0f} draws diverged, at most {MAX_DIVERGENT_SHARE:.0%}"
         )
+    if not diagnostics.get("e_bfmi", MIN_BFMI) >= MIN_BFMI:
+        found.append(f"the energy moves slowly: E-BFMI {diagnostics['e_bfmi']:.2f}, at least {MIN_BFMI}")
     return tuple(found)
 
 
@@ -96,8 +98,6 @@ def cautions(diagnostics: Mapping[str, float]) -> tuple[str, ...]:
     found = []
     if diagnostics.get("n_divergences"):
         found.append(f"{diagnostics['n_divergences']:.0f} draws diverged")
-    if diagnostics.get("e_bfmi", MIN_BFMI) < MIN_BFMI:
-        found.append(f"the energy moves slowly: E-BFMI {diagnostics['e_bfmi']:.2f}, below {MIN_BFMI}")
     if diagnostics["r_hat_max"] > MAX_R_HAT:
         found.append(f"N is settled, but not every single parameter: largest R-hat {diagnostics['r_hat_max']:.3f}")
     return tuple(found)

@@ -13,8 +13,11 @@ from mse.errors import BadInput, NoOverlap, Refused
 from mse.estimate import Posterior
 from mse.histories import CaptureHistories
 from mse.interval import Interval, check_level
+from mse.models.bayes.beside_default import beside_default
 from mse.models.bayes.convergence import posterior_tree
 from mse.models.bayes.decomposable_graphs import DecomposableGraphs, decomposable_graphs
+from mse.models.bayes.expert_in_graphs import prior_with_expert
+from mse.models.bayes.expert_prior import ExpertPrior
 from mse.models.bayes.graph_sums import shape_of_each, sum_over_graphs, weights_and_medians
 from mse.models.bayes.hidden_mass import HiddenMass, weigh_hidden
 from mse.models.bayes.hyper_dirichlet import HyperDirichlet
@@ -97,6 +100,7 @@ def decomposable(
     delta: float | None = None,
     prior_n: str | LogPrior = "1/N",
     n_hidden_max: int | None = None,
+    expert: ExpertPrior | None = None,
 ) -> GraphPosterior:
     """Posterior of the total, averaged over all decomposable graphs on the lists.
 
@@ -116,6 +120,10 @@ def decomposable(
     n_hidden_max : int or None
         None weighs all numbers of hidden persons; a number weighs 0 to that number only, and `notes` say so when the
         posterior leans on the end.
+    expert : ExpertPrior or None
+        From `elicit_prior`: a belief about N takes the place of `prior_n`; one about the capture probability of a list
+        takes the place of that list's prior in every graph. The answer then says so everywhere, with the estimate under
+        the default prior beside it.
 
     Returns
     -------
@@ -131,7 +139,8 @@ def decomposable(
     NoOverlap
         When nobody is on two lists.
     Refused
-        When the posterior cannot be normalised, or much of it lies beyond any plausible total.
+        When the posterior cannot be normalised, much of it lies beyond any plausible total, or the expert rules out the
+        persons seen.
 
     References
     ----------
@@ -146,10 +155,16 @@ def decomposable(
     """
     delta = 2.0**-histories.n_lists if delta is None else delta
     _check(histories, delta, prior_n, n_hidden_max)
-    log_prior = PRIORS[prior_n] if isinstance(prior_n, str) else prior_n
+    prior = prior_with_expert(
+        histories,
+        PRIORS[prior_n] if isinstance(prior_n, str) else prior_n,
+        expert,
+        delta=delta,
+        is_default=prior_n == "1/N",
+    )
     model = HyperDirichlet.of(histories.single_stratum(), histories.n_lists, delta)
     graphs = decomposable_graphs(histories.n_lists)
-    evidence = _Evidence(model, log_prior)
+    evidence = _Evidence(model, prior.factor)
     kept, mass = _weigh(evidence, graphs, n_hidden_max)
     log_weights, medians = _by_graph(evidence, graphs, kept, mass)
     probability = np.exp(log_weights - np.logaddexp.reduce(log_weights))
@@ -160,21 +175,28 @@ def decomposable(
         diagnostics["mean"] = float(histories.n_observed + mass.shares @ mass.nodes)
     options = {
         "delta": delta,
-        "prior_n": prior_n if isinstance(prior_n, str) else "given by the user",
+        "prior_n": _prior_name(prior_n, expert),
         "n_hidden_max": n_hidden_max,
     }
-    return GraphPosterior(
+    posterior = GraphPosterior(
         model=f"decomposable graphs ({len(graphs):,})",
         n_observed=histories.n_observed,
         draws=totals[:, None],
         diagnostics=diagnostics,
         provenance=provenance.record(input_sha256=histories.sha256, options=options),
         notes=_notes(histories, saturated, mass, n_hidden_max),
-        idata=_tree(histories, totals),
+        idata=_tree(histories, totals, mass, prior.scaled),
         graphs=_best_graphs(histories, graphs, kept, probability, medians),
         edges=_edges(histories, graphs, kept, probability),
         distribution=mass,
-        resolve=lambda other: decomposable(histories, delta=other, prior_n=prior_n, n_hidden_max=n_hidden_max),
+        resolve=lambda other: decomposable(
+            histories, delta=other, prior_n=prior_n, n_hidden_max=n_hidden_max, expert=expert
+        ),
+    )
+    if expert is None:
+        return posterior
+    return beside_default(
+        posterior, lambda: decomposable(histories, delta=delta, prior_n=prior_n, n_hidden_max=n_hidden_max), expert
     )
 
 
@@ -306,6 +328,12 @@ def _edges(
     return pd.DataFrame(rows, columns=["a", "b", "probability"])
 
 
+def _prior_name(prior_n: str | LogPrior, expert: ExpertPrior | None) -> str:
+    if expert is not None and expert.list is None:
+        return "an expert's"
+    return prior_n if isinstance(prior_n, str) else "given by the user"
+
+
 def _notes(
     histories: CaptureHistories, saturated: float, mass: HiddenMass, n_hidden_max: int | None
 ) -> tuple[str, ...]:
@@ -325,9 +353,16 @@ def _notes(
     return tuple(notes)
 
 
-def _tree(histories: CaptureHistories, totals: Array) -> Any:
+def _tree(histories: CaptureHistories, totals: Array, mass: HiddenMass, log_prior: LogPrior) -> Any:
+    """Draws as one chain; their log posterior is read off the weighed numbers, between them on a line in log hidden."""
+    hidden = np.minimum(totals - histories.n_observed, mass.nodes[-1])
+    log_posterior = np.log(np.maximum(mass.shares, np.finfo(float).tiny)) - mass.log_weights
+    joint = np.interp(np.log(hidden + 0.5), np.log(mass.nodes + 0.5), log_posterior)
+    prior = np.asarray(log_prior(histories.n_observed + hidden), dtype=np.float64)
     groups = {
         "posterior": {"N": totals[None, :], "n_hidden": totals[None, :] - histories.n_observed},
+        "log_prior": {"N": prior[None, :]},
+        "log_likelihood": {"N": (joint - prior)[None, :]},
         "observed_data": {"count": histories.single_stratum().astype(np.float64)},
     }
     names = ["".join(map(str, history)) for history in histories.histories]

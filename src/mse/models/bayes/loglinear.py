@@ -2,17 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import log
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
+from scipy.stats import norm
 
 from mse import provenance
 from mse.errors import BadInput, NoOverlap
 from mse.estimate import Posterior
 from mse.histories import CaptureHistories, as_text
+from mse.models.bayes.beside_default import beside_default, refuse_if_ruled_out
 from mse.models.bayes.convergence import cautions, convergence, faults, posterior_tree, refuse_unless_converged
+from mse.models.bayes.expert_prior import ExpertPrior
+from mse.models.bayes.hidden_prior import log_hidden_priors
 from mse.models.bayes.nuts import SAMPLERS, nuts_draws
 from mse.models.bayes.prior_of_hidden import log_hidden_of, prior_in_words
 from mse.models.bayes.shrinkage_density import Parameters, ShrinkagePrior, Target, log_density, parameters
@@ -23,6 +28,7 @@ __all__ = ["bayes_loglinear"]
 type Array = NDArray[np.float64]
 
 PRIORS = ("horseshoe", "normal")
+PRIOR_HIDDEN = (0.05, 20.0)
 N_TUNE = 500
 N_PRIOR_DRAWS = 2000
 LONGER = 4
@@ -38,11 +44,12 @@ def bayes_loglinear(
     prior: str = "horseshoe",
     max_order: int = 2,
     seed: int,
-    prior_hidden: tuple[float, float] = (0.05, 20.0),
+    prior_hidden: tuple[float, float] = PRIOR_HIDDEN,
     interaction_scale: float = 0.5,
     n_draws: int = 500,
     n_chains: int = 4,
     sampler: str = "pymc",
+    expert: ExpertPrior | None = None,
     allow_unconverged: bool = False,
 ) -> Posterior:
     """Posterior of the total under a log-linear model whose interactions are shrunk towards none.
@@ -74,6 +81,9 @@ def bayes_loglinear(
         Two or more; they run one after another.
     sampler : {"pymc", "nutpie"}
         PyMC's sampler repeats its draws from the seed; nutpie's may not, and `notes` then says so.
+    expert : ExpertPrior or None
+        A belief about N from `elicit_prior`, which takes the place of `prior_hidden`. The answer then says so
+        everywhere, with the estimate under the default prior beside it, which doubles the time.
     allow_unconverged : bool
         Whether draws that did not converge are returned all the same, marked in `diagnostics`, `provenance` and
         `notes`.
@@ -90,9 +100,11 @@ def bayes_loglinear(
         For fewer than three lists, or an option that is not offered.
     NoOverlap
         When nobody is on two lists.
+    Refused
+        When the expert rules out the persons seen.
     NotConverged
-        When R-hat is above 1.01, the bulk or tail effective sample size of N below 400, or more than 1 % of the draws
-        diverged.
+        When R-hat is above 1.01, the bulk or tail effective sample size of N below 400, more than 1 % of the draws
+        diverged, or E-BFMI is below 0.3.
 
     References
     ----------
@@ -108,7 +120,12 @@ def bayes_loglinear(
     ((100, 1), True)
     """
     _check(histories, prior, max_order, prior_hidden, interaction_scale, n_draws, n_chains, sampler, seed)
-    shrinkage = ShrinkagePrior(prior, *log_hidden_of(prior_hidden), global_scale=interaction_scale)
+    shrinkage = ShrinkagePrior(
+        prior,
+        *log_hidden_of(prior_hidden),
+        global_scale=interaction_scale,
+        log_n=None if expert is None else _log_n(expert, prior_hidden, histories.n_observed),
+    )
     target, terms = _target(histories, max_order, shrinkage)
     label = f"Bayesian log-linear (order {max_order}, {prior})"
     run = _run(target, histories.n_observed, n_draws, n_chains, seed, sampler)
@@ -119,7 +136,7 @@ def bayes_loglinear(
     options = {
         "prior": prior,
         "max_order": max_order,
-        "prior_hidden": list(prior_hidden),
+        "prior_hidden": None if expert else list(prior_hidden),
         "interaction_scale": interaction_scale,
         "n_draws": n_draws,
         "n_chains": n_chains,
@@ -127,20 +144,41 @@ def bayes_loglinear(
         "allow_unconverged": allow_unconverged,
         "converged": not found,
     }
-    return Posterior(
+    posterior = Posterior(
         model=label,
         n_observed=histories.n_observed,
         draws=run.totals["N"].reshape(-1, 1),
         diagnostics=run.diagnostics | {"converged": float(not found)},
         provenance=provenance.record(input_sha256=histories.sha256, seed=seed, options=options),
         notes=(
-            prior_in_words(shrinkage.log_hidden_mean, shrinkage.log_hidden_sd, histories.n_observed),
+            *(
+                ()
+                if expert
+                else (prior_in_words(shrinkage.log_hidden_mean, shrinkage.log_hidden_sd, histories.n_observed),)
+            ),
             *(f"NOT CONVERGED: {fault}" for fault in found),
             *cautions(run.diagnostics),
             *(("nutpie was asked for; its draws may not repeat from the seed",) if sampler == "nutpie" else ()),
         ),
         idata=_tree(target, run, histories, terms, seed),
     )
+    if expert is None:
+        return posterior
+
+    def under_default() -> Posterior:
+        return bayes_loglinear(
+            histories,
+            prior=prior,
+            max_order=max_order,
+            seed=seed,
+            interaction_scale=interaction_scale,
+            n_draws=n_draws,
+            n_chains=n_chains,
+            sampler=sampler,
+            allow_unconverged=allow_unconverged,
+        )
+
+    return beside_default(posterior, under_default, expert)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -220,11 +258,36 @@ def _totals(log_hidden: Array, n_observed: int, seed: int) -> dict[str, Array]:
     return {"N": n_observed + n_hidden, "n_hidden": n_hidden, "expected_seen": expected_seen}
 
 
+def _log_n(expert: ExpertPrior, prior_hidden: tuple[float, float], n_observed: int) -> tuple[float, float, float]:
+    if expert.list is not None:
+        raise BadInput(
+            f"bayes_loglinear takes an expert's belief about N, and this one is about {expert.about}; use decomposable"
+        )
+    if prior_hidden != PRIOR_HIDDEN:
+        raise BadInput("there are two priors of N, prior_hidden and the expert's; give one of them")
+    refuse_if_ruled_out(expert, n_observed)
+    return (*expert.parameters, log(n_observed))
+
+
+def _hidden_prior(prior: ShrinkagePrior) -> tuple[Array, Array]:
+    return np.array([prior.log_hidden_mean, prior.log_hidden_sd]), np.array(prior.log_n or (), dtype=np.float64)
+
+
+def _log_hidden_before(prior: ShrinkagePrior, random: np.random.Generator) -> Array:
+    """Draws of r from its prior, shape (1, N_PRIOR_DRAWS); an expert's N is above the number seen."""
+    if prior.log_n is None:
+        return random.normal(prior.log_hidden_mean, prior.log_hidden_sd, (1, N_PRIOR_DRAWS))
+    mean, sd, log_seen = prior.log_n
+    least = norm.sf((log_seen - mean) / sd)
+    log_n = mean + sd * norm.isf(least * random.uniform(size=(1, N_PRIOR_DRAWS)))
+    return np.asarray(np.log(np.expm1(np.maximum(log_n - log_seen, np.finfo(float).eps))))
+
+
 def _tree(target: Target, run: _Run, histories: CaptureHistories, terms: list[str], seed: int) -> Any:
     random = np.random.default_rng([seed, 2])
     totals, values, prior = run.totals, run.values, target.prior
     means = totals["expected_seen"][..., None] * np.exp(values.log_shares)
-    before = random.normal(prior.log_hidden_mean, prior.log_hidden_sd, (1, N_PRIOR_DRAWS))
+    before = _log_hidden_before(prior, random)
     believed = _totals(before, histories.n_observed, seed)
     possible = histories.cells_that_can_occur
     groups = {
@@ -240,6 +303,7 @@ def _tree(target: Target, run: _Run, histories: CaptureHistories, terms: list[st
         },
         "posterior_predictive": {"count": random.poisson(means)},
         "log_likelihood": {"count": target.counts * np.log(means) - means - gammaln(target.counts + 1)},
+        "log_prior": {"N": log_hidden_priors(values.log_hidden, *_hidden_prior(prior))},
         "sample_stats": dict(run.statistics),
         "prior": {"N": believed["N"], "n_hidden": believed["n_hidden"], "hidden_per_seen": np.exp(before)},
         "observed_data": {"count": target.counts},

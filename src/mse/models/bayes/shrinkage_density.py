@@ -25,6 +25,8 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from mse.models.bayes.hidden_prior import log_hidden_prior
+
 __all__ = ["Parameters", "ShrinkagePrior", "Target", "log_density", "parameters"]
 
 type Array = NDArray[np.float64]
@@ -51,6 +53,9 @@ class ShrinkagePrior:
         Scale of the half-Student-t prior (3 df) of tau.
     slab_scale, slab_df : float
         Of the Student-t that bounds large interactions under the horseshoe.
+    log_n : tuple of float or None
+        Mean and standard deviation of a normal prior of log N, which takes the place of the prior of r, and the log of
+        the number seen.
     """
 
     shrinkage: str
@@ -60,6 +65,7 @@ class ShrinkagePrior:
     global_scale: float = 0.5
     slab_scale: float = 2.0
     slab_df: float = 4.0
+    log_n: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -162,6 +168,7 @@ def log_density(target: Target, position: Array) -> tuple[float, Array]:
         np.ascontiguousarray(position, dtype=np.float64),
         prior.shrinkage == "horseshoe",
         constants,
+        np.array(prior.log_n or (), dtype=np.float64),
         target.counts,
         target.sizes,
         target.design,
@@ -210,6 +217,7 @@ def _log_density(
     position: Array,
     is_horseshoe: bool,
     constants: Array,
+    log_n: Array,
     counts: Array,
     sizes: Array,
     design: Array,
@@ -233,7 +241,7 @@ def _log_density(
     u = inverse.T @ (pulled + noise)
     both = np.concatenate((position[:n_lists], u))
     likelihood, by_effect = _log_likelihood(
-        both, constants, counts, sizes, design, offset, effects_design, effects_offset
+        both, constants, log_n, counts, sizes, design, offset, effects_design, effects_offset
     )
     value += likelihood
     for t in range(n_interactions):
@@ -259,6 +267,7 @@ def _log_density(
 def _log_likelihood(
     both: Array,
     constants: Array,
+    log_n: Array,
     counts: Array,
     sizes: Array,
     design: Array,
@@ -267,7 +276,7 @@ def _log_likelihood(
     effects_offset: Array,
 ) -> tuple[float, Array]:
     """Multinomial log likelihood with the priors of r and d, and its gradient in (z, u)."""
-    mean, sd, effect_sd = constants[0], constants[1], constants[2]
+    effect_sd = constants[2]
     n_observed = counts.sum()
     log_means = offset + design @ both
     top = log_means.max()
@@ -275,12 +284,12 @@ def _log_likelihood(
     log_total = top + np.log(shares.sum())
     shares /= shares.sum()
     lists_per_person = (sizes * shares).sum()
-    surprise = (-log_total - mean) / sd
+    of_hidden, slope = log_hidden_prior(-log_total, constants[:2], log_n)
     effects = effects_offset + effects_design @ both
     d = (effects - effects.mean()) / effect_sd
     value = (counts * log_means).sum() - n_observed * log_total + np.log(lists_per_person)
-    value -= 0.5 * surprise**2 + 0.5 * (d**2).sum()
-    by_cell = counts + (surprise / sd - n_observed - 1 + sizes / lists_per_person) * shares
+    value += of_hidden - 0.5 * (d**2).sum()
+    by_cell = counts + (sizes / lists_per_person - slope - n_observed - 1) * shares
     return value, design.T @ by_cell - effects_design.T @ (d / effect_sd)
 
 

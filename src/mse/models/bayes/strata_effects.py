@@ -1,0 +1,104 @@
+"""How strata are held together: by the values of each covariate, by a walk over the years, and one by one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mse.errors import BadInput
+
+__all__ = ["StrataEffects", "strata_effects", "values_of_strata"]
+
+type Array = NDArray[np.float64]
+
+SEPARATOR = ", "
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class StrataEffects:
+    """What a stratum's deviation from the common value is made of.
+
+    A deviation is ``basis @ (sd[part] * z)`` with z standard normal and one sd for each part.
+
+    Attributes
+    ----------
+    parts : tuple of str
+        The covariates with more than one value and, where there are two or more of them, ``"stratum"`` for what is
+        left.
+    basis : ndarray, shape (n_strata, n_columns)
+        Rows have a variance of about one within each part.
+    part : ndarray of int, shape (n_columns,)
+        Which part a column belongs to.
+    """
+
+    parts: tuple[str, ...]
+    basis: Array
+    part: NDArray[np.int64]
+
+
+def values_of_strata(strata: Sequence[str], covariates: Sequence[str]) -> list[tuple[str, ...]]:
+    """The values of the covariates in each stratum, out of its name.
+
+    Raises
+    ------
+    BadInput
+        When a name cannot be taken apart.
+    """
+    split = [(name,) if len(covariates) == 1 else tuple(name.split(SEPARATOR)) for name in strata]
+    for name, values in zip(strata, split, strict=True):
+        if len(values) != len(covariates):
+            raise BadInput(
+                f"stratum {name!r} does not name one value for each of {', '.join(covariates)}; use values without "
+                f"{SEPARATOR!r} in them"
+            )
+    return split
+
+
+def strata_effects(strata: Sequence[str], covariates: Sequence[str], years: str | None) -> StrataEffects:
+    """The parts for these strata; `years` names the covariate whose values are years.
+
+    Raises
+    ------
+    BadInput
+        When `years` is no covariate, its values are no years, or there is only one stratum.
+    """
+    if years is not None and years not in covariates:
+        raise BadInput.unknown("covariate", years, covariates)
+    if len(strata) < 2:
+        raise BadInput(f"there is one stratum, {strata[0]!r}, and nothing to pool; use bayes_loglinear")
+    split = values_of_strata(strata, covariates)
+    names, blocks = [], []
+    for j, covariate in enumerate(covariates):
+        values = [row[j] for row in split]
+        if len(set(values)) > 1:
+            names.append(covariate)
+            blocks.append(_walk(values) if covariate == years else _exchangeable(values))
+    if len(names) > 1:
+        names.append("stratum")
+        blocks.append(np.eye(len(strata)))
+    part = np.repeat(np.arange(len(blocks)), [block.shape[1] for block in blocks])
+    return StrataEffects(tuple(names), np.ascontiguousarray(np.hstack(blocks)), part)
+
+
+def _exchangeable(values: Sequence[str]) -> Array:
+    """One column for each value, shape (n_strata, n_values)."""
+    known = sorted(set(values))
+    return np.array([[float(value == other) for other in known] for value in values])
+
+
+def _walk(values: Sequence[str]) -> Array:
+    """A random walk over the years around its own mean, shape (n_strata, n_years - 1).
+
+    Steps have a variance in proportion to the years between; the geometric mean of the variances of the years is one
+    (Sørbye and Rue 2014, doi:10.1016/j.spasta.2013.06.004), so that the sd means what it means elsewhere.
+    """
+    try:
+        when = np.array([float(value) for value in values])
+    except ValueError:
+        raise BadInput(f"years must be numbers, and there are {sorted(set(values))}") from None
+    years, place = np.unique(when, return_inverse=True)
+    steps = np.tril(np.ones((len(years), len(years))))[:, 1:] * np.sqrt(np.diff(years))
+    walk = steps - steps.mean(axis=0)
+    typical = np.exp(np.log((walk**2).sum(axis=1)).mean())
+    return np.asarray(walk[place] / np.sqrt(typical))

@@ -1,0 +1,300 @@
+"""Strata pooled in part: the density, the parts of a deviation, sums of strata, and refusals."""
+
+import arviz as az
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from scipy.optimize import brentq
+
+from mse.errors import BadInput, NoOverlap, NotConverged, Refused
+from mse.estimate import Estimate
+from mse.histories import CaptureHistories, read_histories
+from mse.models.bayes import partial_pooling
+from mse.models.bayes.convergence import write_tree
+from mse.models.bayes.loglinear import bayes_loglinear
+from mse.models.bayes.partial_pooling import multilevel
+from mse.models.bayes.pooled_density import PooledPrior, PooledTarget, log_density, parameters
+from mse.models.bayes.strata_effects import strata_effects
+from mse.models.loglinear.terms import all_terms, design_matrix
+
+LISTS = ("police", "ngo", "health")
+YEARS = ("2018", "2019", "2021")
+REGIONS = ("north", "south")
+STRATA = tuple(f"{year}, {region}" for year in YEARS for region in REGIONS)
+
+
+def _incidence(n_lists):
+    singles = [1 << (n_lists - 1 - j) for j in range(n_lists)]
+    return design_matrix([*singles, *all_terms(n_lists, 2)], n_lists)[:, 1:]
+
+
+def _table(strata=STRATA, covariates=("year", "region"), seed=4, size=90):
+    """Three lists with no interaction and half of all persons hidden; drawn with a fixed seed."""
+    random = np.random.default_rng(seed)
+    captured = random.uniform(size=(len(strata), size, 3)) < [0.3, 0.25, 0.2]
+    cells = captured @ [4, 2, 1]
+    counts = np.array([np.bincount(row, minlength=8)[1:] for row in cells]).T
+    return CaptureHistories(LISTS, counts, strata=strata, covariates=covariates)
+
+
+@pytest.fixture(scope="module")
+def target():
+    counts = np.random.default_rng(2).poisson(9, size=(6, 7)).astype(float)
+    prior = PooledPrior(0.3, 1.2, interaction_scale=0.4, difference_scale=0.6)
+    return PooledTarget.of(counts, _incidence(3), 3, strata_effects(STRATA, ("year", "region"), "year"), prior)
+
+
+@pytest.fixture(scope="module")
+def posterior():
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(partial_pooling, "N_TUNE", 200)
+        return multilevel(_table(REGIONS, ("region",), size=200), seed=3, n_draws=350)
+
+
+@pytest.fixture
+def barely_tuned(monkeypatch):
+    """For tests of what is said and written, not of the draws."""
+    monkeypatch.setattr(partial_pooling, "N_TUNE", 10)
+
+
+def _obvious(target, position):
+    """The log density written out: roots by bisection, shares by the sum over histories, scipy's distributions."""
+    own, prior = target.centre + target.root @ position, target.prior
+    n_quantities, n_columns = 6, target.effects.basis.shape[1]
+    n = n_quantities * (1 + n_columns)
+    tau, sds = np.exp(own[n]), np.exp(own[n + 1 :]).reshape(3, -1)
+    value = stats.norm.logpdf(own[:n]).sum()
+    value += stats.t(3, scale=prior.interaction_scale).logpdf(tau) + np.log(tau)
+    value += (stats.halfnorm(scale=prior.difference_scale).logpdf(sds) + np.log(sds)).sum()
+    units = [prior.log_hidden_sd, prior.list_effect_sd, prior.list_effect_sd, tau, tau, tau]
+    z = own[n_quantities:n].reshape(n_quantities, n_columns)
+    for s, counts in enumerate(target.counts):
+        family = (0, 1, 1, 2, 2, 2)
+        q = [
+            units[i] * own[i] + sum(target.effects.basis[s, m] * sds[family[i], target.effects.part[m]] * z[i, m]
+                                    for m in range(n_columns))
+            for i in range(n_quantities)
+        ]  # fmt: skip
+        r = q[0] + prior.log_hidden_mean
+        rest = _incidence(3) @ np.concatenate([target.contrasts @ q[1:3], q[3:]])
+        sizes = _incidence(3)[:, :3].sum(axis=1)
+
+        def excess(level, rest=rest, sizes=sizes, r=r):
+            return np.log(np.exp(level * sizes + rest).sum()) + r
+
+        level = brentq(excess, -60, 60, xtol=1e-14, rtol=1e-14)
+        value += counts @ (level * sizes + rest + r)
+    return value
+
+
+def test_density_equals_the_model_written_out(target):
+    """Differences of the log density between positions are those of the priors and the likelihood written out."""
+    positions = np.random.default_rng(5).normal(size=(5, target.n_coordinates))
+    ours = [log_density(target, position)[0] for position in positions]
+    written_out = [_obvious(target, position) for position in positions]
+    # Double precision of sums near 2,000.
+    np.testing.assert_allclose(np.diff(ours), np.diff(written_out), rtol=1e-9, atol=1e-8)
+
+
+def test_gradient_is_the_slope_of_the_density(target):
+    """The gradient equals central differences in every coordinate."""
+    step = 1e-5
+    for position in np.random.default_rng(6).normal(size=(2, target.n_coordinates)):
+        _, gradient = log_density(target, position)
+        moves = step * np.eye(target.n_coordinates)
+        slopes = [
+            (log_density(target, position + e)[0] - log_density(target, position - e)[0]) / (2 * step) for e in moves
+        ]
+        # Central differences lose half the digits.
+        np.testing.assert_allclose(gradient, slopes, rtol=1e-5, atol=1e-6 * np.abs(gradient).max())
+
+
+def test_shares_sum_to_one_and_hidden_is_what_it_says(target):
+    """For any position the shares of the histories sum to one, and the level gives exp(r) hidden per person seen."""
+    values = parameters(target, np.random.default_rng(7).normal(0, 2, size=(2, 3, target.n_coordinates)))
+    np.testing.assert_allclose(np.exp(values.log_shares).sum(axis=-1), 1, rtol=1e-10)
+    np.testing.assert_allclose(values.list_effects.sum(axis=-1), 0, atol=1e-12)
+    # The log of the mean of the missing cell is 0; that of a history of one list is the level and the list's effect.
+    single = target.sizes == 1
+    level = values.log_shares[..., single] - values.log_hidden[..., None]
+    effects = values.list_effects[..., ::-1]
+    np.testing.assert_allclose(np.ptp(level - effects, axis=-1), 0, atol=1e-10)
+
+
+def test_density_outside_the_range_of_a_float_is_minus_infinity(target):
+    """Scales that overflow give no density instead of a warning."""
+    position = np.zeros(target.n_coordinates)
+    position[-1] = 800.0
+    position[3] = 1.0
+    value, gradient = log_density(target, position)
+    assert value == -np.inf
+    assert not gradient.any()
+
+
+def test_a_walk_over_the_years_has_steps_in_proportion_to_the_gaps():
+    """Neighbouring years differ by steps whose variance grows with the years between, and the mean is nought."""
+    effects = strata_effects(("2010", "2011", "2013", "2014"), ("year",), "year")
+    assert effects.parts == ("year",)
+    np.testing.assert_allclose(effects.basis.sum(axis=0), 0, atol=1e-12)
+    steps = (np.diff(effects.basis, axis=0) ** 2).sum(axis=1)
+    np.testing.assert_allclose(steps / steps[0], [1, 2, 1])
+    assert np.exp(np.log((effects.basis**2).sum(axis=1)).mean()) == pytest.approx(1)
+
+
+def test_two_covariates_have_a_part_each_and_one_for_the_rest():
+    """Strata with one value in common share its effect; what is left is each stratum's own."""
+    effects = strata_effects(STRATA, ("year", "region"), None)
+    assert effects.parts == ("year", "region", "stratum")
+    year, region = (effects.basis[:, effects.part == i] for i in (0, 1))
+    assert (year[0] == year[1]).all()
+    assert (region[0] == region[2]).all()
+    assert (year[0] != year[2]).any()
+
+
+def test_a_covariate_with_one_value_has_no_effect():
+    """There is nothing to tell it apart from the common value."""
+    assert strata_effects(("2018, north", "2018, south"), ("year", "region"), "year").parts == ("region",)
+
+
+def test_answer_has_converged_and_carries_its_tree(posterior):
+    """R-hat and effective sample sizes keep the bounds, and every group of the tree is there."""
+    assert isinstance(posterior, Estimate)
+    assert posterior.diagnostics["converged"] == 1
+    assert posterior.diagnostics["r_hat"] <= 1.01
+    assert min(posterior.diagnostics["ess_bulk"], posterior.diagnostics["ess_tail"]) >= 400
+    groups = {"posterior", "posterior_predictive", "log_likelihood", "log_prior", "sample_stats", "prior"}
+    assert groups | {"observed_data"} <= set(posterior.idata.children)
+    assert posterior.idata.posterior.list_effects.sizes == {"chain": 4, "draw": 350, "stratum": 2, "list": 3}
+    assert posterior.interval().low < 400 < posterior.interval().high
+
+
+def test_strata_are_added_within_each_draw(posterior):
+    """The total is the sum of the joint draws, never of the strata's limits, and no stratum is below its observed."""
+    joint = posterior.idata.posterior.N.to_numpy().reshape(-1, 2)
+    assert (posterior.draws == joint).all()
+    assert (joint.sum(axis=1) == posterior.idata.posterior.total.to_numpy().ravel()).all()
+    assert (posterior.draws.min(axis=0) >= posterior.n_observed_by_stratum).all()
+    strata = posterior.totals()
+    assert strata.region.tolist() == list(REGIONS)
+    assert strata.n_observed.sum() == posterior.n_observed
+    assert posterior.interval().high < strata.high.sum()
+
+
+def test_prior_on_n_is_said_in_words(posterior):
+    """The notes give the prior of the total, its draws agree with them, and the common ratio is as asked for."""
+    assert "prior on N" in posterior.notes[0]
+    prior = posterior.idata.prior
+    assert f"prior median {np.median(prior.total):,.0f}" in posterior.notes[0]
+    typical = prior.typical_hidden_per_seen.to_numpy()
+    share = np.mean((typical > 0.05) & (typical < 20))
+    assert share == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / typical.size))
+    assert "vary by the values of region" in posterior.notes[1]
+
+
+def test_totals_by_a_covariate(barely_tuned):
+    """Rows of a covariate hold the strata that share its value; an unknown covariate is named."""
+    told = multilevel(_table(), years="year", seed=1, n_draws=10, n_chains=2, allow_unconverged=True)
+    by_year = told.totals("year")
+    assert by_year.year.tolist() == list(YEARS)
+    assert by_year.n_hat[0] == np.median(told.draws[:, :2].sum(axis=1))
+    assert "a random walk over year; the values of region; what is left of each stratum" in told.notes[1]
+    with pytest.raises(BadInput, match="no covariate named 'sex'"):
+        told.totals("sex")
+
+
+def test_same_seed_gives_the_same_bytes(tmp_path, barely_tuned):
+    """Two runs with one seed write the same file; another seed gives other draws."""
+    table = _table(REGIONS, ("region",))
+    first, again, other = (multilevel(table, seed=s, n_draws=8, n_chains=2, allow_unconverged=True) for s in (4, 4, 5))
+    write_tree(first.idata, tmp_path / "first.nc")
+    write_tree(again.idata, tmp_path / "again.nc")
+    assert (tmp_path / "first.nc").read_bytes() == (tmp_path / "again.nc").read_bytes()
+    assert not (first.draws == other.draws).all()
+
+
+def test_unconverged_draws_are_refused_or_marked(barely_tuned):
+    """Too few draws are refused with the figures; asked for in spite of that they say so everywhere."""
+    options = {"seed": 1, "n_draws": 4, "n_chains": 2}
+    with pytest.raises(NotConverged, match=r"effective sample size of N \d+ \(at least 400\); give a larger n_draws"):
+        multilevel(_table(), **options)
+    told = multilevel(_table(), allow_unconverged=True, **options)
+    assert any(note.startswith("NOT CONVERGED") for note in told.notes)
+    assert told.diagnostics["converged"] == 0
+    assert told.provenance["options"]["converged"] is False
+
+
+def test_structural_zeros_leave_the_likelihood(barely_tuned):
+    """Two lists that cannot share anybody have no interaction, and their histories no likelihood."""
+    rows = [("n", 1, 0, 0, 30), ("n", 0, 1, 0, 20), ("n", 1, 0, 1, 6), ("s", 0, 1, 1, 5), ("s", 0, 0, 1, 9)]
+    frame = pd.DataFrame(rows, columns=["region", *LISTS, "count"])
+    table = read_histories(frame, covariates=["region"], structural_zeros=["110", "111"])
+    told = multilevel(table, seed=1, n_draws=8, n_chains=2, allow_unconverged=True)
+    assert told.idata.posterior.term.to_numpy().tolist() == ["police:health", "ngo:health"]
+    assert told.idata.log_likelihood.history.to_numpy().tolist() == ["001", "010", "011", "100", "101"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_order": 3}, "max_order=3 is not offered"),
+        ({"sampler": "gibbs"}, "sampler='gibbs' is not offered"),
+        ({"n_draws": 1}, "n_draws=1 is too small"),
+        ({"n_chains": 1}, "n_chains=1 is too small"),
+        ({"seed": -1}, "seed=-1 is too small"),
+        ({"prior_hidden": (2.0, 1.0)}, "is not a range"),
+        ({"interaction_scale": 0.0}, "interaction_scale=0.0 is not a scale"),
+        ({"difference_scale": 0.0}, "difference_scale=0.0 is not a scale"),
+        ({"years": "when"}, "no covariate named 'when'"),
+        ({"years": "region"}, "years must be numbers"),
+    ],
+)
+def test_options_that_are_not_offered_are_named(options, message):
+    """An option outside its range is refused before anything is sampled."""
+    with pytest.raises(BadInput, match=message):
+        multilevel(_table(), **{"seed": 1, **options})
+
+
+def test_tables_that_cannot_be_pooled_are_refused():
+    """No strata, one stratum, two lists, an empty stratum, no overlap, an upper bound: each says the way out."""
+    full = _table()
+    lone = CaptureHistories(LISTS, full.counts[:, :1], strata=("north",), covariates=("region",))
+    emptied = CaptureHistories(
+        LISTS, full.counts * np.array([1, 1, 0, 1, 1, 1]), strata=STRATA, covariates=full.covariates
+    )
+    singles = np.where(np.array([sum(w) for w in full.histories])[:, None] == 1, full.counts, 0)
+    apart = CaptureHistories(LISTS, singles, strata=STRATA, covariates=full.covariates)
+    bounded = CaptureHistories(
+        LISTS, full.counts, strata=STRATA, covariates=full.covariates, censored_cells=frozenset({(0, 0, 1)})
+    )
+    for table, error, message in (
+        (full.collapse_strata(), BadInput, "no strata to pool"),
+        (lone, BadInput, "there is one stratum, 'north'"),
+        (full.drop_lists("ngo"), BadInput, "give three or more"),
+        (emptied, BadInput, "nobody was seen in the stratum '2019, north'"),
+        (apart, NoOverlap, "no person is on two of the lists"),
+        (bounded, Refused, "some counts are upper bounds"),
+    ):
+        with pytest.raises(error, match=message):
+            multilevel(table, seed=1)
+
+
+def test_values_with_a_comma_are_refused_where_they_are_ambiguous():
+    """A stratum whose name cannot be taken apart is named."""
+    table = _table(("2018, north, coast", "2018, south"), ("year", "region"))
+    with pytest.raises(BadInput, match="does not name one value for each of year, region"):
+        multilevel(table, seed=1)
+
+
+@pytest.mark.slow
+def test_strata_that_may_not_differ_are_one_population():
+    """With differences held at nought the answer is that of `bayes_loglinear` for the table of all strata."""
+    table = _table(REGIONS, ("region",), size=300)
+    pooled = multilevel(table, seed=1, n_draws=1000, difference_scale=1e-4, sampler="nutpie")
+    alone = bayes_loglinear(table.collapse_strata(), prior="normal", seed=2, n_draws=1000, sampler="nutpie")
+    ratios = [np.log(e.idata.posterior.hidden_per_seen.to_numpy()) for e in (pooled, alone)]
+    assert np.ptp(ratios[0], axis=-1).max() < 0.01
+    series = [ratios[0].mean(axis=-1), ratios[1]]
+    errors = [x.std() / np.sqrt(float(az.ess(x))) for x in series]
+    assert abs(series[0].mean() - series[1].mean()) < 4 * np.hypot(*errors)
+    assert series[0].std() == pytest.approx(series[1].std(), rel=0.15)
