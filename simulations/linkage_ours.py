@@ -4,7 +4,7 @@ import numpy as np
 
 from mse import link
 from mse.errors import BadInput, Refused
-from mse.propagation.agreement_thresholds import pairs_together
+from mse.propagation.agreement_thresholds import joined_at, pairs_together
 from simulations.linkage_data import DataSet
 from simulations.linkage_scores import BIN_COLUMNS, independence, of_pairs, of_truth, pair_scores
 from simulations.rows import Row
@@ -16,7 +16,7 @@ N_DRAWS = 100
 SAMPLER = 4
 DIAGNOSTICS = ("r_hat", "n_sweeps", *(f"n_hat_at_{factor}_prior_n" for factor in ("0.75", "1", "1.5", "2")))
 COLUMNS = (
-    *("precision", "recall", "f1"),
+    *("precision", "recall", "f1", "f1_of_draws"),
     *("n_persons_low", "n_persons", "n_persons_high"),
     *("linked_low", "linked", "linked_high"),
     *("n_low", "n_hat", "n_high", "linkage_share", "no_estimate"),
@@ -40,7 +40,9 @@ def row(data: DataSet, *, seed: int) -> Row:
     left, right, count = pairs_together(links)
     found: dict[str, float | str] = {
         **truth,
-        **pair_scores(links, data.true_person),
+        # A person who wants one linkage joins what is one person in at least half of the draws.
+        **pair_scores(joined_at(links, [0.5]), data.true_person),
+        "f1_of_draws": pair_scores(links, data.true_person)["f1"],
         "n_persons": float(np.median(links.n_persons)),
         **{"n_persons_low": distinct.low, "n_persons_high": distinct.high},
         **{name: float(links.diagnostics[name]) for name in DIAGNOSTICS if name in links.diagnostics},
