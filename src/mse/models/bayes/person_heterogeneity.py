@@ -261,8 +261,8 @@ def _observable_in_words(observable: Observable) -> str:
     interval = observable.interval()
     return (
         "N rests on the normal shape of a tail that no list sees; persons with a chance above "
-        f"{observable.threshold:g} of being on one list or more: {observable.n_hat:,.0f}, 95 % between {interval.low:,.0f} and "
-        f"{interval.high:,.0f}"
+        f"{observable.threshold:g} of being on one list or more: {observable.n_hat:,.0f}, 95 % between "
+        f"{interval.low:,.0f} and {interval.high:,.0f}"
     )
 
 
