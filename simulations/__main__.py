@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mse.errors import MseError
-from simulations import calibration, coverage, linkage, tables, threshold
+from simulations import calibration, coverage, febrl, linkage, tables, threshold
 from simulations.methods import METHODS
 
 HERE = Path(__file__).parent
@@ -49,6 +49,18 @@ def run_linkage(
 ) -> None:
     """Complete the linkage study."""
     linkage.run(settings or list(linkage.SETTINGS), results, data_sets=data_sets, n_jobs=n_jobs)
+
+
+@app.command("febrl")
+def run_febrl(
+    methods: Annotated[
+        list[str] | None, typer.Argument(help=f"Of: {', '.join(febrl.METHODS)}. All by default.")
+    ] = None,
+    n_jobs: Jobs = 1,
+    results: Results = RESULTS,
+) -> None:
+    """Complete the FEBRL study."""
+    febrl.run(methods or list(febrl.METHODS), results, n_jobs=n_jobs)
 
 
 @app.command("calibration")
