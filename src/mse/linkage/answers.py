@@ -1,6 +1,7 @@
 """Answers of the agencies about pairs of records: read from a file, checked, and found among the records."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,14 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mse.errors import BadInput
-from mse.linkage.candidates import Pairs
-from mse.linkage.clustering import Evidence
+from mse.linkage.all_pairs import Listed
+from mse.linkage.evidence import DIFFERENT, SAME
 
 __all__ = ["ANSWERS", "Answers", "read_answers"]
 
-SAME, DIFFERENT, UNKNOWN = "same", "different", "unknown"
-ANSWERS = (SAME, DIFFERENT, UNKNOWN)
-SURE = 100.0  # log-likelihood ratio that no other evidence of a pair comes near
+UNKNOWN = "unknown"
+ANSWERS = ("same", "different", UNKNOWN)
 COLUMNS = ("list_a", "record_a", "list_b", "record_b", "answer")
 
 
@@ -55,7 +55,7 @@ class Answers:
             row = int(np.flatnonzero(answers["list_a"] == answers["list_b"])[0]) + 1
             raise BadInput(f"row {row} of the answers is about two records of one list; ask about records of two lists")
         places = np.column_stack([_places(answers, end, records) for end in "ab"])
-        return cls(places[(words == SAME).to_numpy()], places[(words == DIFFERENT).to_numpy()])
+        return cls(places[(words == "same").to_numpy()], places[(words == "different").to_numpy()])
 
     def of_units(self, unit: NDArray[np.int64], list_of_unit: NDArray[np.int64]) -> "Answers":
         """The same answers about groups of records of one list; the lower number first, each pair once.
@@ -76,38 +76,30 @@ class Answers:
             raise BadInput("the answers say of one pair both that it is one person and that it is two; ask again")
         return Answers(same, different)
 
-    def on_candidates(self, pairs: Pairs) -> Pairs:
-        """The candidate pairs without those told apart, and with those told to be one person far above doubt."""
-        told = set(map(tuple, self.different.tolist())) | set(map(tuple, self.same.tolist()))
-        open_pairs = np.array(
-            [pair not in told for pair in zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)], np.bool_
-        )
-        return Pairs(
-            np.concatenate([pairs.left[open_pairs], self.same[:, 0]]),
-            np.concatenate([pairs.right[open_pairs], self.same[:, 1]]),
-            np.concatenate([pairs.log_ratio[open_pairs], np.full(len(self.same), SURE)]),
-        )
+    def on(
+        self, listed: Listed, levels_of_pairs: Callable[[NDArray[np.int64]], NDArray[np.int8]]
+    ) -> tuple[Listed, NDArray[np.int8]]:
+        """The listed pairs with those that were asked about, and the answer to each: 1, -1, or 0 for none.
 
-    def on_evidence(self, evidence: Evidence) -> Evidence:
-        """A field for the answers: sure where two are one person; a pair told apart counts as not compared.
-
-        Groups with a pair that was not compared are impossible, so that no third record joins the two either.
+        Parameters
+        ----------
+        levels_of_pairs : callable
+            Levels of pairs that are not listed yet, (n, n_comparisons) from (n, 2).
         """
-        if not len(self.same) and not len(self.different):
-            return evidence
-        n = evidence.n_records
-        keys = evidence.left * n + evidence.right
-        same, different = (pairs[:, 0] * n + pairs[:, 1] for pairs in (self.same, self.different))
-        kept = ~np.isin(keys, different)
-        answer = np.where(np.isin(keys, same), SURE, 0.0)[:, None]
-        return replace(
-            evidence,
-            left=evidence.left[kept],
-            right=evidence.right[kept],
-            log_ratio=np.hstack([evidence.log_ratio, answer])[kept],
-            detail=np.hstack([evidence.detail, np.zeros((n, 1), np.int64)]),
-            edges=np.searchsorted(keys[kept], keys[evidence.edges]),
-        )
+        asked = np.concatenate([self.same, self.different])
+        answer = np.zeros(len(listed), np.int8)
+        if not len(asked):
+            return listed, answer
+        known = set(zip(listed.left.tolist(), listed.right.tolist(), strict=True))
+        new = np.array([pair for pair in asked.tolist() if tuple(pair) not in known], np.int64).reshape(-1, 2)
+        left, right = (np.concatenate([own, new[:, end]]) for end, own in enumerate((listed.left, listed.right)))
+        levels = np.concatenate([listed.levels, levels_of_pairs(new)])
+        order = np.lexsort((right, left))
+        everything = Listed(left[order], right[order], levels[order])
+        said = {tuple(pair): SAME for pair in self.same.tolist()}
+        said |= {tuple(pair): DIFFERENT for pair in self.different.tolist()}
+        pairs = zip(everything.left.tolist(), everything.right.tolist(), strict=True)
+        return everything, np.array([said.get(pair, 0) for pair in pairs], np.int8)
 
 
 def read_answers(path: Path) -> pd.DataFrame:

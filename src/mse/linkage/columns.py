@@ -132,6 +132,8 @@ def _other_columns(field: str, kind: str, cells: Sequence[str]) -> dict[str, lis
             f"{field}_skeleton": [skeleton(own) or None for own in words],
         }
     plain = [" ".join(cell.casefold().split()) or None for cell in cells]
+    if kind == "date":
+        return {field: list(plain), f"{field}_year": [cell[:4] if cell else None for cell in plain]}
     return {field: [None if field in COMMON_CATEGORIES and cell == UNKNOWN else cell for cell in plain]}
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mse.linkage.comparison import Comparison, Level
+from mse.linkage.comparison import SEX, Comparison, Level
+from mse.linkage.conditions import WORDS, AtLeast, Both, Contained, Dice, Either, Not, missing
 
 __all__ = ["FILTERS", "filter_columns", "filter_comparisons"]
 
@@ -18,7 +19,7 @@ FILTERS = ("bloom_given_name", "bloom_family_name", "bloom_birth")
 GIVEN, FAMILY, BIRTH = FILTERS
 ALIAS = "bloom_alias"
 MOST_ALIASES = 2
-WORDS, BITS_PER_WORD = 8, 64
+BITS_PER_WORD = 64
 # Of equal values flipped bits leave a Dice of 0.78 (two letters) to 0.9; measured on the synthetic lists of 2020, see
 # decisions/0016: above the first 0.1-0.5 % of pairs of two persons, above the last 1 %.
 SAME, NEAR, SIMILAR = 0.77, 0.65, 0.55
@@ -68,55 +69,34 @@ def filter_comparisons(columns: Container[str]) -> Iterator[Comparison]:
         From `filter_columns`.
     """
     blocks = tuple(name for name in ("everyone", "alike") if name in columns)
-    swapped = f"({_dice(GIVEN, FAMILY)} >= {SAME} AND {_dice(FAMILY, GIVEN)} >= {SAME})"
-    swapped = f"coalesce({swapped} AND {_dice(GIVEN)} < {SAME}, FALSE)"
-    alias = " OR ".join(
-        f"coalesce({_dice(one, other)} >= {SAME}, FALSE)"
-        for own in _aliases()
-        for one, other in ((own, GIVEN), (GIVEN, own))
-    )
+    swapped = Both(Dice(GIVEN, FAMILY, SAME), Dice(FAMILY, GIVEN, SAME), Not(Dice(GIVEN, GIVEN, SAME)))
+    alias = Either(*(Dice(one, other, SAME) for own in _aliases() for one, other in ((own, GIVEN), (GIVEN, own))))
     given = (
         Level("both names, swapped", swapped, 0.01, 1e-5),
-        Level("same", f"{_dice(GIVEN)} >= {SAME}", 0.75, 0.004),
-        Level("nearly the same", f"{_dice(GIVEN)} >= {NEAR}", 0.10, 0.002),
+        Level("same", Dice(GIVEN, GIVEN, SAME), 0.75, 0.004, is_by_record=True),
+        Level("nearly the same", Dice(GIVEN, GIVEN, NEAR), 0.10, 0.002),
         Level("an alias in common", alias, 0.02, 0.002),
-        Level("similar", f"{_dice(GIVEN)} >= {SIMILAR}", 0.05, 0.005),
+        Level("similar", Dice(GIVEN, GIVEN, SIMILAR), 0.05, 0.005),
     )
-    yield Comparison("given_name", given, _missing(GIVEN), blocks, within=("region",))
+    yield Comparison("given_name", given, missing(f"{GIVEN}_n"), blocks, given=(("region",), SEX))
     family = (
-        Level("same", f"{_dice(FAMILY)} >= {SAME}", 0.75, 0.004),
-        Level("nearly the same", f"{_dice(FAMILY)} >= {NEAR}", 0.10, 0.001),
-        Level("similar", f"{_dice(FAMILY)} >= {SIMILAR}", 0.06, 0.003),
+        Level("same", Dice(FAMILY, FAMILY, SAME), 0.75, 0.004, is_by_record=True),
+        Level("nearly the same", Dice(FAMILY, FAMILY, NEAR), 0.10, 0.001),
+        Level("similar", Dice(FAMILY, FAMILY, SIMILAR), 0.06, 0.003),
     )
-    yield Comparison("family_name", family, f"{_missing(FAMILY)} OR {swapped}", blocks, within=("region",))
-    dated = f"({BIRTH}_n_l >= {FEWEST_BITS_OF_A_DATE} AND {BIRTH}_n_r >= {FEWEST_BITS_OF_A_DATE})"
+    yield Comparison("family_name", family, Either(missing(f"{FAMILY}_n"), swapped), blocks, given=(("region",),))
+    dated = AtLeast(f"{BIRTH}_n", FEWEST_BITS_OF_A_DATE)
     date = (
-        Level("same date", f"{_dice(BIRTH)} >= {SAME_DATE}", 0.84, 1e-4),
-        Level("one slip away", f"{_dice(BIRTH)} >= {ONE_SLIP}", 0.08, 0.005),
+        Level("same date", Dice(BIRTH, BIRTH, SAME_DATE), 0.84, 1e-4, is_by_record=True),
+        Level("one slip away", Dice(BIRTH, BIRTH, ONE_SLIP), 0.08, 0.005),
     )
-    yield Comparison("birth_date", date, f"{_missing(BIRTH)} OR NOT {dated}", blocks, field="birth")
-    contained = f"{_common(BIRTH, BIRTH)} / least({BIRTH}_n_l, {BIRTH}_n_r) >= {SAME_YEAR}"
-    year = (Level("same year", contained, 0.90, 0.04),)
-    yield Comparison("birth_year", year, f"{_missing(BIRTH)} OR {dated}", blocks, field="birth")
+    yield Comparison("birth_date", date, Not(dated), blocks, field="birth")
+    year = (Level("same year", Contained(BIRTH, SAME_YEAR), 0.90, 0.04),)
+    yield Comparison("birth_year", year, Either(missing(f"{BIRTH}_n"), dated), blocks, field="birth")
 
 
 def _aliases() -> tuple[str, ...]:
     return tuple(f"{ALIAS}_{place}" for place in range(MOST_ALIASES))
-
-
-def _missing(name: str) -> str:
-    return f"{name}_n_l IS NULL OR {name}_n_r IS NULL"
-
-
-def _dice(left: str, right: str | None = None) -> str:
-    """Twice the bits in common over the bits of both."""
-    right = right or left
-    return f"2 * {_common(left, right)} / ({left}_n_l + {right}_n_r)"
-
-
-def _common(left: str, right: str) -> str:
-    words = " + ".join(f"bit_count({left}_{place}_l & {right}_{place}_r)" for place in range(WORDS))
-    return f"(0.0 + {words})"  # DuckDB adds up its one-byte counts in one byte
 
 
 def _bits(filters: pd.Series) -> NDArray[np.uint8]:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from mse.errors import BadInput
 from mse.linkage.columns import IDENTITY_COLUMNS, SEVERAL_VALUED, plain_columns, token_columns
 from mse.linkage.comparison import (
-    ORIGIN,
     Comparison,
     birth_date_comparison,
     birth_year_comparison,
@@ -20,7 +19,6 @@ from mse.linkage.comparison import (
     given_name_comparison,
     name_comparison,
     number_comparison,
-    origin_by_name_comparison,
     personal_number_comparison,
     text_comparison,
 )
@@ -41,8 +39,7 @@ M_PERSONAL_NUMBERS: Mapping[str, float] = {
 M_CATEGORIES: Mapping[str, float] = {"sex": 0.97, "nationality": 0.93, "region": 0.93, "age_group": 0.80}
 M_OTHER_CATEGORY = 0.90
 WEAK_ATTRIBUTES = ("sex", "region", "age_group")
-# Names tell the origin, so that origin counts half; a group is silent where the value itself is known.
-DISCOUNTS: Mapping[str, float] = {"nationality": 0.5, "region": 0.5}
+# A group is silent where the value itself is known.
 FINER: Mapping[str, tuple[str, ...]] = {
     "region": ("nationality",),
     "age_group": ("birth_year", NAMES_AND_DATE, NAMES_AND_YEAR, "bloom_birth_n"),
@@ -188,11 +185,7 @@ def _plain_comparisons(columns: pd.DataFrame, kinds: Mapping[str, str]) -> Itera
     for name in [*M_CATEGORIES, *kinds]:
         if name in columns and name not in done:
             done.add(name)
-            comparison = _other_comparison(name, kinds.get(name, "category"), columns)
-            yield comparison
-            if name == "nationality" and columns[name].notna().any():
-                known = [column for column in ORIGIN if column in columns]
-                yield origin_by_name_comparison(comparison, unless_known=known)
+            yield _other_comparison(name, kinds.get(name, "category"), columns)
 
 
 def _encoded_comparisons(columns: pd.DataFrame, names_and_birth: Iterable[Comparison]) -> Iterator[Comparison]:
@@ -215,7 +208,6 @@ def _category_comparison(name: str, columns: pd.DataFrame) -> Comparison:
         name,
         m_start=M_CATEGORIES.get(name, M_OTHER_CATEGORY),
         n_categories=columns[name].nunique(),
-        discount=DISCOUNTS.get(name, 1.0),
         unless_known=[finer for finer in FINER.get(name, ()) if finer in columns],
     )
 

@@ -1,22 +1,21 @@
 """Linking: registers in, draws of who is whom out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeGuard
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mse.errors import BadInput, NoOverlap
+from mse.errors import BadInput
+from mse.linkage.all_pairs import ALL_PAIRS
 from mse.linkage.answers import Answers
-from mse.linkage.candidates import Pairs, Workbench
-from mse.linkage.clustering import Evidence, join_all, join_greedily
+from mse.linkage.clustering import join_greedily
 from mse.linkage.comparable import check_population
 from mse.linkage.linkable import Linkable, linkable_encoded, linkable_plain
+from mse.linkage.matching import Matches, match
 from mse.linkage.partition_posterior import GOOD_R_HAT, Posterior, sample_partitions
 from mse.linkage.scarce import SCARCE
-from mse.linkage.weights import Weights, compete, fit_m_and_prior, measure_u, starting_weights
 from mse.links import Links
 from mse.provenance import record, sha256_of
 from mse.pseudonyms import EncodedRegister, check_same_origin
@@ -24,10 +23,6 @@ from mse.registers import Register
 
 __all__ = ["link"]
 
-MIN_PROBABILITY = 0.001  # weaker pairs are no edges: they alone hold no person together
-MAX_COMPARED_PAIRS = 2_000_000
-DUPLICATE_PROBABILITY = 0.95  # two records of one list are merged above it
-DUPLICATES_PER_RECORD = 0.01
 WEIGHTS_TAKEN_AS_KNOWN = (
     "the draws of the linkage take the rates of typing errors and chance agreements as known, so that they are "
     "narrower than the doubt there is, most of all where many values are missing or lists are long"
@@ -41,22 +36,24 @@ def link(
     n_draws: int = 100,
     fields: Sequence[str] | None = None,
     scarce: Literal["drop", "keep"] = "drop",
+    duplicates: Sequence[str] = (),
     prior_n: float | None = None,
     answers: pd.DataFrame | None = None,
     n_jobs: int = 1,
 ) -> Links:
     """Join the records of several registers into persons, at most one record per register and person.
 
-    Candidate pairs come from keyed blocks, their Fellegi-Sunter weights from typing-error rates (m), pairs within
-    registers (u) and rare names; a missing value says nothing. Records of one register that are almost surely one
-    person are merged first. The draws are draws of whole partitions from their joint posterior with N, the number of
-    persons in the population: each record may be any of N persons, so that a pair is one person with prior odds of
-    about 1 to N, and the lists are taken to be independent for N alone.
+    All pairs are compared up to 30,000 records, and pairs of keyed blocks beyond. Their Fellegi-Sunter weights come
+    from typing-error rates (m), pairs within registers (u) and how many others share a record's values; a missing value
+    says nothing. Records of one register that are almost surely one person are merged first. The draws are draws of
+    whole partitions from their joint posterior with the error rates and with N, the number of persons in the
+    population: each record may be any of N persons, so that a pair is one person with prior odds of about 1 to N, and
+    the lists are taken to be independent for N alone.
 
     Parameters
     ----------
     registers : sequence of Register, or of EncodedRegister
-        At least two, all plain or all encoded.
+        At least two, or one in `duplicates`; all plain or all encoded.
     seed : int
     n_draws : int
         1 joins greedily what is at least as likely as not, and has no uncertainty. 100 or more tell how sure the
@@ -67,6 +64,9 @@ def link(
         What becomes of records with fewer than two of given name, family name, birth and other telling fields, and
         no personal number. Kept, each of them counts as a person, which makes N too large; left out of all lists,
         they lower the share of the population that is on a list. How many there are stands in the notes.
+    duplicates : sequence of str
+        Registers that may hold several records of one person. On all others a person stands once, but for records
+        that are almost surely the same, which are merged first.
     prior_n : float, optional
         The N that the linkage takes for given, such as the estimate of a model that fits the lists better than
         independence: link, estimate, and link again with the estimate until it stays. Drawn when left out.
@@ -109,16 +109,20 @@ def link(
     226
     """
     _check_options(seed=seed, n_draws=n_draws, fields=fields, n_jobs=n_jobs, scarce=scarce)
-    linkable = _linkable(registers, fields, scarce)
+    linkable = _linkable(registers, fields, scarce, duplicates)
     longest = int(np.bincount(linkable.list_of_record).max())
     if prior_n is not None and not prior_n >= longest:
         raise BadInput(f"prior_n={prior_n!r} is below the {longest} records of the longest list; give a larger number")
-    bench = Workbench(linkable.columns, linkable.list_of_record, linkable.comparisons, n_threads=n_jobs)
-    rules = bench.choose_rules()
-    if not rules:
-        raise NoOverlap.between(linkable.lists)
     told = Answers.of(answers, linkable.records)
-    matches = _matches(bench, rules, linkable, told, seed=seed)
+    is_clean = np.array([name not in duplicates for name in linkable.lists])
+    matches = match(
+        linkable,
+        told,
+        is_clean=is_clean,
+        seed=seed,
+        n_jobs=n_jobs,
+        all_pairs=len(linkable.records) <= ALL_PAIRS,
+    )
     point = join_greedily(matches.evidence)
     posterior = None
     if n_draws > 1:
@@ -130,8 +134,9 @@ def link(
         "prior_n": prior_n,
         "answers": {"same": len(told.same), "different": len(told.different)},
         "fields": None if fields is None else list(fields),
-        "blocking": [list(rule) for rule in rules],
-        "weights": _told(linkable, matches.weights),
+        "duplicates": list(duplicates),
+        "blocking": [list(rule) for rule in matches.blocking],
+        "weights": _told(linkable, matches),
     }
     notes = (*linkable.notes, *_merged_notes(linkable, matches.unit), *_posterior_notes(posterior))
     return Links(
@@ -142,56 +147,6 @@ def link(
         record(input_sha256=sha256_of(*(_source(register) for register in registers)), seed=seed, options=options),
         notes,
     )
-
-
-@dataclass(frozen=True)
-class _Matches:
-    """What is known of the pairs before anybody is joined.
-
-    `unit` numbers the groups of records of one list that are almost surely one person; `evidence` speaks of units.
-    `probability` is that of its edges, in the same order; `n_candidates` counts all pairs that were scored.
-    """
-
-    evidence: Evidence
-    probability: NDArray[np.float64]
-    unit: NDArray[np.int64]
-    n_candidates: int
-    weights: Weights
-
-
-def _matches(
-    bench: Workbench, rules: Sequence[tuple[str, ...]], linkable: Linkable, answers: Answers, *, seed: int
-) -> _Matches:
-    """Learn the weights, score the candidates, and gather the evidence on all pairs that can be in one group."""
-    sizes = np.bincount(linkable.list_of_record)
-    n_cross, max_matches = _possible(sizes)
-    weights = _weights(bench, rules, linkable, seed=seed, n_cross=n_cross, max_matches=max_matches)
-    scored = bench.score(rules, weights)
-    is_within = linkable.list_of_record[scored.left] == linkable.list_of_record[scored.right]
-    first, unit = np.unique(_duplicates(_chosen(scored, is_within), sizes), return_index=True, return_inverse=True)[1:]
-    list_of_unit = linkable.list_of_record[first]
-    told = answers.of_units(unit, list_of_unit)
-    cross = told.on_candidates(_between_units(_chosen(scored, ~is_within), unit))
-    probability, prior = compete(
-        cross.log_ratio,
-        cross.left,
-        cross.right,
-        list_of_record=list_of_unit,
-        start=weights.prior,
-        n_cross=n_cross,
-        max_matches=max_matches,
-    )
-    if not (probability >= 0.5).any():
-        raise NoOverlap.between(linkable.lists)
-    edges, probability = _edges(cross, probability, n_units=len(first))
-    near = _near(edges, n_units=len(first))
-    pairs, parts, detail_of_record = bench.evidence([near[own] for own in unit], weights)
-    left, right, parts = _mean_by_unit(pairs, parts, unit)
-    detail = np.zeros((len(first), parts.shape[1]), np.int64)
-    np.maximum.at(detail, unit, detail_of_record)
-    positions = np.searchsorted(left * len(first) + right, edges.left * len(first) + edges.right)
-    evidence = Evidence(list_of_unit, left, right, parts, detail, positions, prior)
-    return _Matches(told.on_evidence(evidence), probability, unit, len(cross.left), weights)
 
 
 def _check_options(*, seed: int, n_draws: int, fields: Sequence[str] | None, n_jobs: int, scarce: str) -> None:
@@ -208,10 +163,16 @@ def _check_options(*, seed: int, n_draws: int, fields: Sequence[str] | None, n_j
 
 
 def _linkable(
-    registers: Sequence[Register] | Sequence[EncodedRegister], fields: Sequence[str] | None, scarce: str
+    registers: Sequence[Register] | Sequence[EncodedRegister],
+    fields: Sequence[str] | None,
+    scarce: str,
+    duplicates: Sequence[str],
 ) -> Linkable:
     """Check the registers at the door and bring them into one table."""
-    if len(registers) < 2:
+    for name in duplicates:
+        if name not in {register.name for register in registers}:
+            raise BadInput.unknown("register", name, [register.name for register in registers])
+    if len(registers) < 2 and not (len(registers) == 1 and duplicates):
         raise BadInput(f"linking needs two registers or more; {len(registers)} given")
     names = [register.name for register in registers]
     if len(set(names)) < len(names):
@@ -238,98 +199,10 @@ def _all_encoded(registers: Sequence[object]) -> TypeGuard[Sequence[EncodedRegis
     return all(isinstance(register, EncodedRegister) for register in registers)
 
 
-def _weights(
-    bench: Workbench,
-    rules: Sequence[tuple[str, ...]],
-    linkable: Linkable,
-    *,
-    seed: int,
-    n_cross: float,
-    max_matches: float,
-) -> Weights:
-    start = starting_weights(linkable.comparisons, n_records=len(linkable.records))
-    within, n_records = bench.within_lists(seed=seed)
-    u = measure_u(within, linkable.comparisons, start, n_records=n_records)
-    return fit_m_and_prior(
-        bench.between_lists(rules), Weights(start.m, u, start.prior), n_cross=n_cross, max_matches=max_matches
-    )
-
-
-def _possible(sizes: NDArray[np.int64]) -> tuple[float, float]:
-    """Number of pairs of records of two lists, and the most of them that can be one person."""
-    n_cross = (sizes.sum() ** 2 - (sizes**2).sum()) / 2
-    smaller_first = np.sort(sizes)
-    max_matches = (smaller_first * np.arange(len(sizes) - 1, -1, -1)).sum()
-    return float(n_cross), float(max_matches)
-
-
-def _chosen(pairs: Pairs, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Pairs:
-    return Pairs(pairs.left[chosen], pairs.right[chosen], pairs.log_ratio[chosen])
-
-
-def _duplicates(within: Pairs, sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Group of each record: records of one list that are almost surely one person share one."""
-    n_records = int(sizes.sum())
-    n_within = float((sizes * (sizes - 1) / 2).sum())
-    prior = min(DUPLICATES_PER_RECORD * n_records / max(n_within, 1.0), 0.1)
-    log_of_odds = within.log_ratio + np.log(prior) - np.log1p(-prior)
-    sure = log_of_odds >= np.log(DUPLICATE_PROBABILITY) - np.log1p(-DUPLICATE_PROBABILITY)
-    return join_all(within.left[sure], within.right[sure], n_records=n_records)
-
-
-def _between_units(cross: Pairs, unit: NDArray[np.int64]) -> Pairs:
-    """The pairs of units, each with the strongest evidence that their records make."""
-    a, b = unit[cross.left], unit[cross.right]
-    frame = pd.DataFrame({"left": np.minimum(a, b), "right": np.maximum(a, b), "log_ratio": cross.log_ratio})
-    best = frame.groupby(["left", "right"], sort=True)["log_ratio"].max().reset_index()
-    return Pairs(best["left"].to_numpy(), best["right"].to_numpy(), best["log_ratio"].to_numpy())
-
-
-def _edges(cross: Pairs, probability: NDArray[np.float64], *, n_units: int) -> tuple[Pairs, NDArray[np.float64]]:
-    """The pairs that can hold a person together, the strongest first: all that are not hopeless.
-
-    Fewer where they would bring too many pairs together: two units that share a neighbour have to be compared.
-    """
-    least = MIN_PROBABILITY
-    while True:
-        chosen = probability >= least
-        edges = _chosen(cross, chosen)
-        n_near = np.bincount(np.concatenate([edges.left, edges.right]), minlength=n_units) + 1.0
-        if (n_near * (n_near - 1) / 2).sum() <= MAX_COMPARED_PAIRS:
-            break
-        least *= 2
-    order = np.lexsort((edges.right, edges.left, -np.round(edges.log_ratio, 9)))
-    return _chosen(edges, order), probability[chosen][order]
-
-
-def _near(edges: Pairs, *, n_units: int) -> list[list[int]]:
-    """The units that an edge leads to from each unit, and itself; none where there is no edge."""
-    near: list[set[int]] = [set() for _ in range(n_units)]
-    for a, b in zip(edges.left.tolist(), edges.right.tolist(), strict=True):
-        near[a] |= {a, b}
-        near[b] |= {a, b}
-    return [sorted(own) for own in near]
-
-
-def _mean_by_unit(
-    pairs: Pairs, parts: NDArray[np.float64], unit: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Pairs of units, sorted, and for each field the mean over the pairs of their records that know it."""
-    a, b = unit[pairs.left], unit[pairs.right]
-    different = a != b
-    low, high = np.minimum(a, b)[different], np.maximum(a, b)[different]
-    n_units = int(unit.max()) + 1
-    keys, place = np.unique(low * n_units + high, return_inverse=True)
-    total, known = (np.zeros((len(keys), parts.shape[1])) for _ in range(2))
-    np.add.at(total, place, parts[different])
-    np.add.at(known, place, parts[different] != 0.0)
-    return keys // n_units, keys % n_units, total / np.maximum(known, 1.0)
-
-
-def _diagnostics(matches: _Matches, point: NDArray[np.int64], posterior: Posterior | None) -> dict[str, float]:
+def _diagnostics(matches: Matches, point: NDArray[np.int64], posterior: Posterior | None) -> dict[str, float]:
     """Counts, what the match probabilities promise of the pairs joined at one half, and how the sampler fared."""
     evidence = matches.evidence
-    joined = point[evidence.left[evidence.edges]] == point[evidence.right[evidence.edges]]
+    joined = point[evidence.listed.left] == point[evidence.listed.right]
     n_true, n_found = float(matches.probability.sum()), float(matches.probability[joined].sum())
     told = {
         "n_links": float(joined.sum()),
@@ -376,13 +249,15 @@ def _posterior_notes(posterior: Posterior | None) -> list[str]:
     return notes
 
 
-def _told(linkable: Linkable, weights: Weights) -> Mapping[str, object]:
-    """The m- and u-probabilities by comparison and level, for the provenance."""
-    told = {}
-    for comparison, m, u in zip(linkable.comparisons, weights.m, weights.u, strict=True):
+def _told(linkable: Linkable, matches: Matches) -> Mapping[str, object]:
+    """The m- and u-probabilities by comparison and level, for the provenance; u over all pairs, whatever else agrees."""
+    told, first = {}, matches.evidence.ladder.first
+    weights = matches.evidence.weights
+    for comparison, start, end in zip(linkable.comparisons, first[:-1], first[1:], strict=True):
         labels = [*(level.label for level in comparison.levels), "different"]
         told[comparison.name] = {
-            label: {"m": float(own_m), "u": float(own_u)} for label, own_m, own_u in zip(labels, m, u, strict=True)
+            label: {"m": float(m), "u": float(u)}
+            for label, m, u in zip(labels, weights.m[start:end], weights.u[start:end, -1], strict=True)
         }
     return told
 

@@ -6,11 +6,12 @@ beside agreement on another: the ladder takes the most telling key on which two 
 
 from collections.abc import Container, Iterator
 
-from mse.linkage.comparison import Comparison, Level, shared
+from mse.linkage.comparison import SEX, Comparison, Level
+from mse.linkage.conditions import Condition, Either, Equal, Known, Shares, missing
 
 __all__ = ["KEYS", "NAMES_AND_DATE", "NAMES_AND_YEAR", "match_key_comparisons"]
 
-ORIGIN = ("region",)
+GIVEN = (("region",), SEX)
 # Every record with a date and a name has the first, every one with a year and two names the second.
 NAMES_AND_DATE, NAMES_AND_YEAR = "key_word_date", "key_pair_year"
 KEYS = (
@@ -29,40 +30,32 @@ def match_key_comparisons(columns: Container[str]) -> Iterator[Comparison]:
     """
     blocks = tuple(key for key in KEYS if key in columns)
     years = (
-        ("names and year", _equal("key_names_year"), 3e-5),
-        ("names nearly the same, and year", f"{_all_years()} OR {_some('key_pair_year')}", 1e-5),
-        ("one slip in the names, and year", _some("key_slip_year"), 2e-4),
-        ("names nearly the same, years one apart", _some("key_skeletons_years"), 6e-5),
+        ("names and year", Equal("key_names_year"), 3e-5),
+        ("names nearly the same, and year", Either(_all_years(), Shares("key_pair_year")), 1e-5),
+        ("one slip in the names, and year", Shares("key_slip_year"), 2e-4),
+        ("names nearly the same, years one apart", Shares("key_skeletons_years"), 6e-5),
     )
     if NAMES_AND_DATE in columns:
         dates = (
-            ("names and date", _equal("key_names_date"), 1e-7),
-            ("names nearly the same, and date", f"{_equal('key_skeletons_date')} OR {_some(NAMES_AND_DATE, 2)}", 1e-7),
-            ("a name and the date", _some(NAMES_AND_DATE), 3e-6),
-            ("names nearly the same, another year", _equal("key_skeletons_month_day"), 1e-6),
+            ("names and date", Equal("key_names_date"), 1e-7),
+            ("names nearly the same, and date", Either(Equal("key_skeletons_date"), Shares(NAMES_AND_DATE, 2)), 1e-7),
+            ("a name and the date", Shares(NAMES_AND_DATE), 3e-6),
+            ("names nearly the same, another year", Equal("key_skeletons_month_day"), 1e-6),
         )
         m_dates, m_years = (0.45, 0.14, 0.14, 0.03), (0.08, 0.04, 0.02, 0.02)
         levels = [Level(label, how, m, u) for (label, how, u), m in zip(dates, m_dates, strict=True)]
         levels += [Level(label, how, m, u) for (label, how, u), m in zip(years, m_years, strict=True)]
-        silent = f"{NAMES_AND_DATE}_l IS NULL OR {NAMES_AND_DATE}_r IS NULL"
-        yield Comparison("names_and_date", tuple(levels), silent, blocks, within=ORIGIN, field="names_and_birth")
+        silent = missing(NAMES_AND_DATE)
+        yield Comparison("names_and_date", tuple(levels), silent, blocks, given=GIVEN, field="names_and_birth")
     if NAMES_AND_YEAR in columns:
         m_years = (0.62, 0.13, 0.08, 0.04)
         levels = [Level(label, how, m, u) for (label, how, u), m in zip(years, m_years, strict=True)]
-        silent = f"{NAMES_AND_YEAR}_l IS NULL OR {NAMES_AND_YEAR}_r IS NULL"
+        no_year: Condition = missing(NAMES_AND_YEAR)
         if NAMES_AND_DATE in columns:
-            silent += f" OR ({NAMES_AND_DATE}_l IS NOT NULL AND {NAMES_AND_DATE}_r IS NOT NULL)"
-        yield Comparison("names_and_year", tuple(levels), silent, blocks, within=ORIGIN, field="names_and_birth")
+            no_year = Either(no_year, Known(NAMES_AND_DATE))
+        yield Comparison("names_and_year", tuple(levels), no_year, blocks, given=GIVEN, field="names_and_birth")
 
 
-def _equal(column: str) -> str:
-    return f"coalesce({column}_l = {column}_r, FALSE)"
-
-
-def _some(column: str, least: int = 1) -> str:
-    return shared(column, least)
-
-
-def _all_years() -> str:
+def _all_years() -> Condition:
     """Both windows of two years that hold the year of birth: the same names nearly, and the same year."""
-    return shared("key_skeletons_years", 2)
+    return Shares("key_skeletons_years", 2)

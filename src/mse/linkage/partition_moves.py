@@ -1,102 +1,124 @@
-"""Gibbs moves over partitions: one record at a time leaves its person and joins another, or becomes one of its own.
+"""Moves over partitions and error rates: each leaves the joint posterior as it is.
 
-A person is a group of records, at most one of each list, held together by edges, all of whose pairs were compared.
-Its likelihood, against records that are all different persons, is a product over fields. In each field one of its
-records is the hub that tells the person's value, and the others are copies of the hub's, which err independently: the
-product of their likelihood ratios with the hub, averaged over the records that could be the hub, which are those that
-tell the field most finely: two full dates that differ are not reconciled by a third record with the year alone. So each
-of k records brings the evidence of a field once, not k(k - 1)/2 times, and one slip does not count against all others.
+A sweep takes each record out of its person and puts it with any person to whom a listed pair leads, or makes it one of
+its own (Gibbs). Where all pairs can be compared, each record then tries a person picked at random, or leaves its person
+(Metropolis-Hastings): so the pairs that are too unlikely to be listed, of which there are very many, have their chance.
+Last the error rates are drawn, given who is whom, and then the size of the population.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-from mse.linkage.clustering import pair_at
+from mse.linkage.evidence import group_evidence, hubs, pair_levels, pair_ratios, weigh
 from mse.linkage.population_size import draw_size
 
-__all__ = ["group_evidence", "sweeps"]
+__all__ = ["sweeps"]
+
+LARGEST = 40  # records of one list with duplicates that a person has at most
 
 
-@njit(cache=True, nogil=True)
-def group_evidence(start, neighbours, log_ratio, detail, members, n_members):  # type: ignore[no-untyped-def]
-    """Log-likelihood ratio of a group of records: one person against all different; -inf with a pair not compared.
+class Partition(NamedTuple):
+    """Who is whom, in arrays that the moves change in place.
 
-    Parameters
+    Attributes
     ----------
-    start, neighbours : ndarrays
-        Compared pairs of record a with later records: ``neighbours[start[a]:start[a + 1]]``, ascending.
-    log_ratio : ndarray of float64, shape (n_pairs, n_fields)
-    detail : ndarray of int64, shape (n_records, n_fields)
-    members : ndarray of int64, shape (at least n_members,)
-    n_members : int
+    person : ndarray of int64, shape (n_records,)
+        Person of each record, below n_records.
+    members : ndarray of int64, shape (n_records, most)
+        Records of each person.
+    n_members : ndarray of int64, shape (n_records,)
+    evidence : ndarray of float64, shape (n_records,)
+        That each person's records are one.
+    free : ndarray of int64, shape (n_records + 1,)
+        Numbers of no person, and last how many there are.
     """
-    n_fields = log_ratio.shape[1]
-    if n_members < 2:
-        return 0.0
-    if n_members == 2:
-        pair = pair_at(start, neighbours, members[0], members[1])
-        return np.sum(log_ratio[pair]) if pair >= 0 else -np.inf
-    of_hub = np.zeros((n_fields, n_members))
-    knows = np.zeros((n_fields, n_members), np.bool_)
-    for i in range(n_members):
-        for j in range(i):
-            pair = pair_at(start, neighbours, members[i], members[j])
-            if pair < 0:
-                return -np.inf
-            for field in range(n_fields):
-                ratio = log_ratio[pair, field]
-                if ratio != 0.0:
-                    of_hub[field, i] += ratio
-                    of_hub[field, j] += ratio
-                    knows[field, i] = knows[field, j] = True
-    evidence = 0.0
-    for field in range(n_fields):
-        finest = -1
-        for i in range(n_members):
-            if knows[field, i]:
-                finest = max(finest, detail[members[i], field])
-        largest, n_hubs = -np.inf, 0
-        for i in range(n_members):
-            if knows[field, i] and detail[members[i], field] == finest:
-                largest = max(largest, of_hub[field, i])
-                n_hubs += 1
-        if n_hubs:
-            total = 0.0
-            for i in range(n_members):
-                if knows[field, i] and detail[members[i], field] == finest:
-                    total += np.exp(of_hub[field, i] - largest)
-            evidence += largest + np.log(total / n_hubs)
-    return evidence
+
+    person: NDArray[np.int64]
+    members: NDArray[np.int64]
+    n_members: NDArray[np.int64]
+    evidence: NDArray[np.float64]
+    free: NDArray[np.int64]
 
 
 @njit(cache=True, nogil=True)
-def _holds_together(start, neighbours, is_edge, members, n_members):  # type: ignore[no-untyped-def]
-    """Whether edges lead from each of these records to each other one."""
-    if n_members < 2:
-        return True
-    reached = np.zeros(n_members, np.bool_)
-    waiting = np.zeros(n_members, np.int64)
-    reached[0], n_waiting, n_reached = True, 1, 1
-    while n_waiting:
-        n_waiting -= 1
-        one = waiting[n_waiting]
-        for other in range(n_members):
-            if not reached[other]:
-                pair = pair_at(start, neighbours, members[one], members[other])
-                if pair >= 0 and is_edge[pair]:
-                    reached[other] = True
-                    waiting[n_waiting] = other
-                    n_waiting += 1
-                    n_reached += 1
-    return n_reached == n_members
+def _partition(person, list_of_record, is_clean):  # type: ignore[no-untyped-def]
+    """The partition in which each record has this person; `person` is the array that changes."""
+    n = len(person)
+    n_members = np.zeros(n, np.int64)
+    for record in range(n):
+        n_members[person[record]] += 1
+    most = max(len(is_clean) + LARGEST * np.sum(~is_clean), np.max(n_members))
+    members, free = np.zeros((n, most), np.int64), np.zeros(n + 1, np.int64)
+    n_members[:] = 0
+    for record in range(n):
+        own = person[record]
+        members[own, n_members[own]] = record
+        n_members[own] += 1
+    for own in range(n):
+        if n_members[own] == 0:
+            free[free[n]] = own
+            free[n] += 1
+    return Partition(person, members, n_members, np.zeros(n), free)
 
 
 @njit(cache=True, nogil=True)
-def _has_list(list_of_record, members, n_members, own_list):  # type: ignore[no-untyped-def]
-    found = False
-    for i in range(n_members):
-        found = found or list_of_record[members[i]] == own_list
-    return found
+def _move(now, record, to, without, together):  # type: ignore[no-untyped-def]
+    """Put a record with another person, or with a new one where `to` is -1; then the evidence of the two."""
+    n, own = len(now.person), now.person[record]
+    at = 0
+    for i in range(now.n_members[own]):
+        if now.members[own, i] != record:
+            now.members[own, at] = now.members[own, i]
+            at += 1
+    now.n_members[own] = at
+    now.evidence[own] = without
+    if to < 0:
+        now.free[n] -= 1
+        to = now.free[now.free[n]]
+    if at == 0:
+        now.free[now.free[n]] = own
+        now.free[n] += 1
+    now.members[to, now.n_members[to]] = record
+    now.n_members[to] += 1
+    now.evidence[to] = together
+    now.person[record] = to
+
+
+@njit(cache=True, nogil=True)
+def _others(now, record, group):  # type: ignore[no-untyped-def]
+    """Write the other records of a record's person; returns how many there are."""
+    own, n = now.person[record], 0
+    for i in range(now.n_members[own]):
+        if now.members[own, i] != record:
+            group[n] = now.members[own, i]
+            n += 1
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _joined(now, record, to, group):  # type: ignore[no-untyped-def]
+    """Write the records of a person and this one; returns how many there are."""
+    n = now.n_members[to]
+    for i in range(n):
+        group[i] = now.members[to, i]
+    group[n] = record
+    return n + 1
+
+
+@njit(cache=True, nogil=True)
+def _has_room(now, record, to, list_of_record, is_clean):  # type: ignore[no-untyped-def]
+    """Whether a person may have this record too: none of the same list, where it holds nobody twice."""
+    if now.n_members[to] >= now.members.shape[1]:
+        return False
+    own_list = list_of_record[record]
+    if is_clean[own_list]:
+        for i in range(now.n_members[to]):
+            if list_of_record[now.members[to, i]] == own_list:
+                return False
+    return True
 
 
 @njit(cache=True, nogil=True)
@@ -113,18 +135,175 @@ def _chosen(weights, n_weights, uniform):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def _along_listed_pairs(pairs, now, list_of_record, is_clean, edge_start, edge_to, size, fixed, is_mean, rng):  # type: ignore[no-untyped-def]
+    """Gibbs: each record goes to one of the persons to whom a listed pair leads, or becomes one of its own.
+
+    A record that is where no listed pair leads stays: it could not come back.
+    """
+    n_records = len(now.person)
+    most = 1
+    for record in range(n_records):
+        most = max(most, edge_start[record + 1] - edge_start[record] + 1)
+    candidates, weights, joined = np.zeros(most, np.int64), np.zeros(most), np.zeros(most)
+    group = np.zeros(now.members.shape[1] + 1, np.int64)
+    seen = np.full(n_records, -1, np.int64)
+    for record in range(n_records):
+        own = now.person[record]
+        leads_back = now.n_members[own] == 1
+        for edge in range(edge_start[record], edge_start[record + 1]):
+            leads_back = leads_back or now.person[edge_to[edge]] == own
+        if not leads_back or edge_start[record] == edge_start[record + 1]:
+            continue
+        rest = _others(now, record, group)
+        without = group_evidence(pairs, group, rest, is_mean)
+        n_persons = n_records - now.free[n_records] - (1 if rest == 0 else 0)
+        candidates[0], weights[0], joined[0] = -1, _log_hidden(size, n_persons, fixed), 0.0
+        n_candidates = 1
+        for edge in range(edge_start[record], edge_start[record + 1]):
+            other = now.person[edge_to[edge]]
+            if seen[other] == record:
+                continue
+            seen[other] = record
+            together, before = now.evidence[own], without
+            if other != own:
+                if not _has_room(now, record, other, list_of_record, is_clean):
+                    continue
+                n = _joined(now, record, other, group)
+                together, before = group_evidence(pairs, group, n, is_mean), now.evidence[other]
+            if together > -np.inf:
+                candidates[n_candidates], joined[n_candidates] = other, together
+                weights[n_candidates] = together - before
+                n_candidates += 1
+        place = _chosen(weights, n_candidates, rng.random())
+        if candidates[place] != own and (place > 0 or rest > 0):
+            _move(now, record, candidates[place], without, joined[place])
+
+
+@njit(cache=True, nogil=True)
+def _anywhere(pairs, now, list_of_record, is_clean, n_on_list, size, fixed, is_mean, rng):  # type: ignore[no-untyped-def]
+    """Metropolis-Hastings: a record by itself tries the person of another record, any other record leaves its person."""
+    n_records = len(now.person)
+    group = np.zeros(now.members.shape[1] + 1, np.int64)
+    for record in range(n_records):
+        own, own_list = now.person[record], list_of_record[record]
+        n_persons = n_records - now.free[n_records]
+        n_others = n_records - (n_on_list[own_list] if is_clean[own_list] else 1)
+        if n_others == 0:
+            continue
+        if now.n_members[own] == 1:
+            other = record
+            while other == record or (is_clean[own_list] and list_of_record[other] == own_list):
+                other = rng.integers(0, n_records)
+            to = now.person[other]
+            if not _has_room(now, record, to, list_of_record, is_clean):
+                continue
+            n = _joined(now, record, to, group)
+            together = group_evidence(pairs, group, n, is_mean)
+            gain = together - now.evidence[to] - _log_hidden(size, n_persons - 1, fixed)
+            if np.log(rng.random()) < gain + np.log(n_others / (n - 1.0)):
+                _move(now, record, to, 0.0, together)
+        else:
+            rest = _others(now, record, group)
+            without = group_evidence(pairs, group, rest, is_mean)
+            gain = without - now.evidence[own] + _log_hidden(size, n_persons, fixed)
+            if np.log(rng.random()) < gain - np.log(n_others / float(rest)):
+                _move(now, record, -1, without, 0.0)
+
+
+@njit(cache=True, nogil=True)
+def _log_hidden(size, n_persons, fixed):  # type: ignore[no-untyped-def]
+    """Log of the persons that a new one may be; never below one where the size is given."""
+    hidden = max(size - n_persons, 1.0 if fixed else 0.0)
+    return np.log(hidden) if hidden > 0.0 else -np.inf
+
+
+@njit(cache=True, nogil=True)
+def _draw_m(pairs, pseudo, members, n_members, rng):  # type: ignore[no-untyped-def]
+    """Draw the m-probabilities: each record of a group is a copy of its hub's, field by field, and so shows its errors."""
+    ladder, scales = pairs.ladder, pairs.scales
+    n_comparisons, n_fields = len(ladder.field), pairs.ratios.shape[1]
+    shape = pseudo.copy()
+    most = members.shape[1]
+    levels, ratios = np.zeros(n_comparisons, np.int64), np.zeros(n_fields)
+    of_hub, n_known = np.zeros((n_fields, most)), np.zeros((n_fields, most))
+    weights = np.zeros(most)
+    for own in range(len(n_members)):
+        n = n_members[own]
+        if n < 2:
+            continue
+        of_hub[:] = 0.0
+        n_known[:] = 0.0
+        if n > 2:
+            for i in range(n):
+                for j in range(i):
+                    pair_ratios(pairs, members[own, i], members[own, j], levels, ratios)
+                    for field in range(n_fields):
+                        if ratios[field] != 0.0:
+                            of_hub[field, i] += ratios[field]
+                            of_hub[field, j] += ratios[field]
+                            n_known[field, i] += 1.0
+                            n_known[field, j] += 1.0
+        for field in range(n_fields):
+            hub = 0
+            if n > 2:
+                n_hubs = hubs(pairs.detail, of_hub, n_known, field, members[own], n)[1]
+                if not n_hubs:
+                    continue
+                for i in range(n):
+                    weights[i] = of_hub[field, i] if n_known[field, i] > 0.0 else -np.inf
+                hub = _chosen(weights, n, rng.random())
+            for i in range(n):
+                if i != hub and pair_levels(pairs, members[own, hub], members[own, i], levels):
+                    for comparison in range(n_comparisons):
+                        if ladder.field[comparison] == field and levels[comparison] >= 0:
+                            shape[ladder.first[comparison] + levels[comparison]] += 1.0
+    for comparison in range(n_comparisons):
+        total = 0.0
+        for column in range(ladder.first[comparison], ladder.first[comparison + 1]):
+            shape[column] = max(rng.standard_gamma(shape[column]), 1e-12)
+            total += shape[column]
+        for column in range(ladder.first[comparison], ladder.first[comparison + 1]):
+            scales.log_m[column] = np.log(shape[column] / total)
+
+
+@njit(cache=True, nogil=True)
+def _draw_u(pairs, u, spread, rng):  # type: ignore[no-untyped-def]
+    """Draw the u-probabilities from what the pairs within lists say of them."""
+    ladder, scales = pairs.ladder, pairs.scales
+    for comparison in range(len(ladder.field)):
+        last = ladder.first[comparison + 1] - 1
+        for state in range(ladder.n_states):
+            total = 0.0
+            for column in range(ladder.first[comparison], last):
+                own = u[column, state]
+                if spread[column, state] > 0.0:
+                    shape = 1.0 / spread[column, state] ** 2
+                    own *= max(rng.standard_gamma(shape) / shape, 1e-3)
+                scales.log_u[column, state] = np.log(own)
+                total += own
+            for column in range(ladder.first[comparison], last):
+                scales.log_u[column, state] -= np.log(max(total / 0.98, 1.0))
+            scales.log_u[last, state] = np.log(1.0 - min(total, 0.98))
+
+
+@njit(cache=True, nogil=True)
 def sweeps(  # type: ignore[no-untyped-def]
-    list_of_record, start, neighbours, log_ratio, detail, is_edge, edge_start, edge_to,
-    person, size, sizes, log_weight, fixed, n_sweeps, rng,
+    pairs, list_of_record, is_clean, edge_start, edge_to, pseudo, u, u_spread,
+    person, size, sizes, log_weight, fixed, is_mean, n_sweeps, rng,
 ):  # fmt: skip
-    """Run sweeps over all records, drawing the population after each one unless it is fixed.
+    """Run sweeps over all records.
 
     Parameters
     ----------
-    is_edge : ndarray of bool, shape (n_pairs,)
-        The pairs that hold a group together.
+    pairs : Pairs
+        Its scales and ratios are changed in place.
+    is_clean : ndarray of bool, shape (n_lists,)
     edge_start, edge_to : ndarrays of int64
-        The records that an edge leads to from record a: ``edge_to[edge_start[a]:edge_start[a + 1]]``.
+        The records that a listed pair leads to from record a: ``edge_to[edge_start[a]:edge_start[a + 1]]``.
+    pseudo : ndarray of float64, shape (n_columns,)
+        Dirichlet prior of the m-probabilities; empty where they stay as they are.
+    u, u_spread : ndarray of float64, shape (n_columns, n_states)
+        The u-probabilities are drawn once, at the start; those without spread stay as they are.
     person : ndarray of int64, shape (n_records,)
         Person of each record, below n_records; changed in place.
     size : float
@@ -133,6 +312,8 @@ def sweeps(  # type: ignore[no-untyped-def]
         Of a `SizeGrid`.
     fixed : bool
         Whether `size` stays as it is. Then a new person never weighs less than one of those there are.
+    is_mean : bool
+        See `mse.linkage.evidence.group_evidence`.
     rng : numpy.random.Generator
 
     Returns
@@ -141,83 +322,24 @@ def sweeps(  # type: ignore[no-untyped-def]
     population : ndarray of float64, shape (n_sweeps,)
     """
     n_records = len(person)
-    n_lists = np.max(list_of_record) + 1
-    members = np.zeros((n_records, n_lists), np.int64)
-    n_members = np.zeros(n_records, np.int64)
+    now = _partition(person, list_of_record, is_clean)
+    n_on_list = np.zeros(len(is_clean), np.int64)
     for record in range(n_records):
-        own = person[record]
-        members[own, n_members[own]] = record
-        n_members[own] += 1
-    free = np.zeros(n_records, np.int64)
-    n_free = 0
-    evidence = np.zeros(n_records)
-    for own in range(n_records):
-        if n_members[own] == 0:
-            free[n_free] = own
-            n_free += 1
-        else:
-            evidence[own] = group_evidence(start, neighbours, log_ratio, detail, members[own], n_members[own])
-    seen = np.full(n_records, -1, np.int64)
-    most = 1
-    for record in range(n_records):
-        most = max(most, edge_start[record + 1] - edge_start[record] + 1)
-    candidates, weights, joined = np.zeros(most, np.int64), np.zeros(most), np.zeros(most)
-    group = np.zeros(n_lists + 1, np.int64)
+        n_on_list[list_of_record[record]] += 1
+    _draw_u(pairs, u, u_spread, rng)
     cumulated = np.zeros(len(sizes))
-    n_persons_of, population = np.zeros(n_sweeps, np.int64), np.zeros(n_sweeps)
+    n_persons, population = np.zeros(n_sweeps, np.int64), np.zeros(n_sweeps)
     for sweep in range(n_sweeps):
-        seen[:] = -1
-        for record in range(n_records):
-            if edge_start[record] == edge_start[record + 1]:
-                continue
-            own = person[record]
-            rest = 0
-            for i in range(n_members[own]):
-                if members[own, i] != record:
-                    group[rest] = members[own, i]
-                    rest += 1
-            # Without this record the others must still be a group; if not, it can be nowhere else.
-            if rest > 1 and not _holds_together(start, neighbours, is_edge, group, rest):
-                continue
-            if rest < n_members[own]:
-                for i in range(rest):
-                    members[own, i] = group[i]
-                n_members[own] = rest
-            evidence[own] = group_evidence(start, neighbours, log_ratio, detail, group, rest)
-            if rest == 0:
-                free[n_free] = own
-                n_free += 1
-            n_without = n_records - n_free
-            hidden = max(size - n_without, 1.0 if fixed else 0.0)
-            candidates[0], weights[0], joined[0] = -1, np.log(hidden) if hidden > 0.0 else -np.inf, 0.0
-            n_candidates = 1
-            for edge in range(edge_start[record], edge_start[record + 1]):
-                other = person[edge_to[edge]]
-                if seen[other] == record or _has_list(
-                    list_of_record, members[other], n_members[other], list_of_record[record]
-                ):
-                    continue
-                seen[other] = record
-                for i in range(n_members[other]):
-                    group[i] = members[other, i]
-                group[n_members[other]] = record
-                together = group_evidence(start, neighbours, log_ratio, detail, group, n_members[other] + 1)
-                if together > -np.inf:
-                    candidates[n_candidates] = other
-                    joined[n_candidates] = together
-                    weights[n_candidates] = together - evidence[other]
-                    n_candidates += 1
-            place = _chosen(weights, n_candidates, rng.random())
-            to = candidates[place]
-            if place == 0:
-                n_free -= 1
-                to = free[n_free]
-            members[to, n_members[to]] = record
-            n_members[to] += 1
-            evidence[to] = joined[place]
-            person[record] = to
-        n_persons = n_records - n_free
+        if len(pseudo):
+            _draw_m(pairs, pseudo, now.members, now.n_members, rng)
+        weigh(pairs)
+        for own in range(n_records):
+            now.evidence[own] = group_evidence(pairs, now.members[own], now.n_members[own], is_mean)
+        _along_listed_pairs(pairs, now, list_of_record, is_clean, edge_start, edge_to, size, fixed, is_mean, rng)
+        if len(pairs.compared.steps) > 0:
+            _anywhere(pairs, now, list_of_record, is_clean, n_on_list, size, fixed, is_mean, rng)
+        n_persons[sweep] = n_records - now.free[n_records]
         if not fixed:
-            size = draw_size(sizes, log_weight, n_persons, rng.random(), cumulated)
-        n_persons_of[sweep], population[sweep] = n_persons, size
-    return n_persons_of, population
+            size = draw_size(sizes, log_weight, n_persons[sweep], rng.random(), cumulated)
+        population[sweep] = size
+    return n_persons, population

@@ -1,9 +1,11 @@
 """The posterior over who is whom: draws of whole partitions, from four chains that start far apart.
 
-The joint posterior of the partition and of N, the number of persons in the population, is proportional to the product
-of the likelihoods of the groups (`mse.linkage.partition_moves`), to N!/(N - D)! for D persons on the lists, which is
-the prior of a partition when each record may be any of N persons, and to the likelihood that lists of these lengths
-give N when they are independent, with the prior 1/N (`mse.linkage.population_size`). Or N is given and fixed.
+The joint posterior of the partition, the error rates and N, the number of persons in the population, is proportional
+to the product of the likelihoods of the groups (`mse.linkage.evidence`), to the Dirichlet prior of the error rates, to
+N!/(N - D)! for D persons on the lists, which is the prior of a partition when each record may be any of N persons, and
+to the likelihood that lists of these lengths give N when they are independent, with the prior 1/N
+(`mse.linkage.population_size`). Or N is given and fixed. Chance agreements are drawn from what the pairs within lists
+say of them, and not from the partition: the lists are many pairs of two persons and few of one.
 """
 
 from collections.abc import Sequence
@@ -15,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.errors import NotConverged
-from mse.linkage.clustering import Evidence, join_greedily
+from mse.linkage.clustering import join_greedily
+from mse.linkage.evidence import DIFFERENT, Evidence, Pairs
 from mse.linkage.partition_moves import sweeps
 from mse.linkage.population_size import SizeGrid, draw_size, independence_estimate, size_grid
+from mse.linkage.weights import M_STRENGTH
 from mse.progress import Bar, progress
 
 __all__ = ["GOOD_R_HAT", "PRIOR_FACTORS", "Posterior", "r_hat", "sample_partitions"]
@@ -45,6 +49,8 @@ class Posterior:
         That each chain made, the first half of which was left out.
     population : float
         Median over the draws of the number of persons in the population, or the number that was given.
+    m : ndarray of float64, shape (n_draws, n_columns)
+        The m-probabilities drawn with each partition.
     curve : mapping of float to float
         Number of persons that independence of the lists gives, its median over partitions, by the number that the
         linkage took for given, in multiples of `population`.
@@ -54,11 +60,19 @@ class Posterior:
     r_hat: float
     n_sweeps: int
     population: float
+    m: NDArray[np.float64]
     curve: dict[float, float]
 
 
 def sample_partitions(
-    evidence: Evidence, *, n_draws: int, seed: int, population: float | None = None, n_jobs: int = 1
+    evidence: Evidence,
+    *,
+    n_draws: int,
+    seed: int,
+    population: float | None = None,
+    n_jobs: int = 1,
+    draws_rates: bool = True,
+    is_mean: bool = False,
 ) -> Posterior:
     """Draw partitions from their posterior.
 
@@ -73,13 +87,17 @@ def sample_partitions(
         Persons in the population, taken for given; drawn with the partition when left out.
     n_jobs : int
         Threads; the draws do not depend on it.
+    draws_rates : bool
+        Whether the m- and u-probabilities are drawn, or taken for known.
+    is_mean : bool
+        In groups of three or more the mean over pairs instead of a hub, see `mse.linkage.evidence.group_evidence`.
 
     Raises
     ------
     NotConverged
         When R-hat is above 1.2 after the last round.
     """
-    model = _Model.of(evidence)
+    model = _Model.of(evidence, draws_rates=draws_rates, is_mean=is_mean)
     seeds = np.random.SeedSequence(seed).spawn(len(STARTS) + len(PRIOR_FACTORS))
     generators = [np.random.default_rng(child) for child in seeds]
     chains = [_Chain.starting(model, least, rng, population) for least, rng in zip(STARTS, generators, strict=False)]
@@ -90,7 +108,14 @@ def sample_partitions(
             rounds, agreement = _until_they_agree(chains, per_chain, pool, stop, bar)
             size = float(np.median(np.concatenate([own.population for own in rounds])))
             fixed = [
-                replace(chains[0], person=chains[0].person.copy(), rng=rng, size=max(factor * size, 1.0), is_fixed=True)
+                replace(
+                    chains[0],
+                    pairs=evidence.pairs(),
+                    person=chains[0].person.copy(),
+                    rng=rng,
+                    size=max(factor * size, 1.0),
+                    is_fixed=True,
+                )
                 for factor, rng in zip(PRIOR_FACTORS, generators[len(STARTS) :], strict=True)
             ]
             persons_at = list(pool.map(lambda own: own.run(1, FIRST_SWEEPS, stop).n_persons, fixed))
@@ -102,9 +127,11 @@ def sample_partitions(
         agreement,
         2 * len(rounds[0].n_persons),
         size,
+        np.stack([own.m for own in rounds], axis=1).reshape(-1, model.n_columns)[:n_draws],
         {
             factor: independence_estimate(list_sizes, float(np.median(n_persons[FIRST_SWEEPS // 2 :])))
             for factor, n_persons in zip(PRIOR_FACTORS, persons_at, strict=True)
+            if evidence.is_clean.all()
         },
     )
 
@@ -137,35 +164,42 @@ class _Model:
     """The evidence as the moves read it."""
 
     evidence: Evidence
-    start: NDArray[np.int64]
-    is_edge: NDArray[np.bool_]
     edge_start: NDArray[np.int64]
     edge_to: NDArray[np.int64]
     grid: SizeGrid
+    pseudo: NDArray[np.float64]
+    u_spread: NDArray[np.float64]
+    is_mean: bool
+
+    @property
+    def n_columns(self) -> int:
+        return len(self.evidence.weights.m)
 
     @classmethod
-    def of(cls, evidence: Evidence) -> "_Model":
-        left, right = evidence.left[evidence.edges], evidence.right[evidence.edges]
+    def of(cls, evidence: Evidence, *, draws_rates: bool, is_mean: bool) -> "_Model":
+        left, right = evidence.listed.left, evidence.listed.right
+        possible = evidence.answer != DIFFERENT
+        left, right = left[possible], right[possible]
         ends, to = np.concatenate([left, right]), np.concatenate([right, left])
         order = np.lexsort((to, ends))
-        is_edge = np.zeros(len(evidence.left), np.bool_)
-        is_edge[evidence.edges] = True
-        list_sizes = np.bincount(evidence.list_of_record)
+        weights, sizes = evidence.weights, np.bincount(evidence.list_of_record, minlength=len(evidence.is_clean))
         return cls(
             evidence,
-            evidence.start,
-            is_edge,
             np.searchsorted(ends[order], np.arange(evidence.n_records + 1)).astype(np.int64),
             to[order],
-            size_grid(list_sizes[list_sizes > 0]),
+            size_grid(sizes[evidence.is_clean & (sizes > 0)], int(sizes[~evidence.is_clean].sum())),
+            M_STRENGTH * weights.m_start if draws_rates else np.zeros(0),
+            weights.u_spread if draws_rates else np.zeros_like(weights.u_spread),
+            is_mean,
         )
 
 
 @dataclass(frozen=True)
 class _Round:
-    """What a chain did in one round: `kept` (n_kept, n_records), the other two by sweep."""
+    """What a chain did in one round: `kept` (n_kept, n_records) and `m` (n_kept, n_columns), the other two by sweep."""
 
     kept: NDArray[np.int32]
+    m: NDArray[np.float64]
     n_persons: NDArray[np.int64]
     population: NDArray[np.float64]
 
@@ -175,6 +209,7 @@ class _Chain:
     """One chain: where it is, and its source of chance."""
 
     model: _Model
+    pairs: Pairs
     person: NDArray[np.int64]
     size: float
     is_fixed: bool
@@ -187,41 +222,43 @@ class _Chain:
         n_records = model.evidence.n_records
         person = np.arange(n_records) if least is None else join_greedily(model.evidence, least=least)
         if population is not None:
-            return cls(model, person, population, True, rng)
+            return cls(model, model.evidence.pairs(), person, population, True, rng)
         grid = model.grid
         scratch = np.empty(len(grid.sizes))
         size = draw_size(grid.sizes, grid.log_weight, len(np.unique(person)), rng.random(), scratch)
-        return cls(model, person, float(size), False, rng)
+        return cls(model, model.evidence.pairs(), person, float(size), False, rng)
 
     def run(self, n_kept: int, keep_every: int, stop: Event) -> _Round:
         """Make ``n_kept * keep_every`` sweeps and keep the last of each ``keep_every``; fewer once `stop` is set."""
         model = self.model
-        kept, n_persons, population = [], [], []
+        kept, m, n_persons, population = [], [], [], []
         for _ in range(n_kept):
             if stop.is_set():
                 break
             counts, sizes = sweeps(
+                self.pairs,
                 model.evidence.list_of_record,
-                model.start,
-                model.evidence.right,
-                model.evidence.log_ratio,
-                model.evidence.detail,
-                model.is_edge,
+                model.evidence.is_clean,
                 model.edge_start,
                 model.edge_to,
+                model.pseudo,
+                model.evidence.weights.u,
+                model.u_spread,
                 self.person,
                 self.size,
                 model.grid.sizes,
                 model.grid.log_weight,
                 self.is_fixed,
+                model.is_mean,
                 keep_every,
                 self.rng,
             )
             self.size = float(sizes[-1])
             kept.append(self.person.astype(np.int32))
+            m.append(np.exp(self.pairs.scales.log_m))
             n_persons.append(counts)
             population.append(sizes)
-        return _Round(np.stack(kept), np.concatenate(n_persons), np.concatenate(population))
+        return _Round(np.stack(kept), np.stack(m), np.concatenate(n_persons), np.concatenate(population))
 
 
 def _until_they_agree(

@@ -36,20 +36,28 @@ class SizeGrid:
     log_weight: Floats
 
 
-def size_grid(list_sizes: NDArray[np.int64]) -> SizeGrid:
+def size_grid(list_sizes: NDArray[np.int64], n_repeatable: int = 0) -> SizeGrid:
     """The grid for lists of these lengths, from the longest list up.
+
+    Parameters
+    ----------
+    list_sizes : ndarray of int64, shape (n_lists,)
+        Of lists that hold nobody twice.
+    n_repeatable : int
+        Records of all other lists, each of which may be of any person: their likelihood is N to minus this number.
 
     Examples
     --------
     >>> size_grid(np.array([2, 3])).sizes[:3].tolist()
     [3.0, 4.0, 5.0]
     """
-    least, most = int(list_sizes.max()), PER_RECORD * int(list_sizes.sum())
+    least = int(list_sizes.max(initial=1))
+    most = PER_RECORD * (int(list_sizes.sum()) + n_repeatable)
     n_steps = int(np.ceil(np.log(most / least) / np.log1p(FINENESS))) + 1
     coarse = np.floor(np.geomspace(least, most + 1, n_steps))
     edges = np.unique(np.concatenate([np.arange(least, min(least + int(1 / FINENESS), most) + 2), coarse]))
     sizes, widths = edges[:-1].astype(np.float64), np.diff(edges)
-    log_weight = np.log(widths) - np.log(sizes) + _log_factorial(sizes)
+    log_weight = np.log(widths) - (1 + n_repeatable) * np.log(sizes) + _log_factorial(sizes)
     for n in list_sizes:
         log_weight += _log_factorial(sizes - n) - _log_factorial(sizes)
     return SizeGrid(sizes, log_weight)

@@ -1,9 +1,10 @@
 """Weights: how much each way of agreeing says, from typing-error rates, within-list pairs and the lists themselves.
 
-Small lists cannot teach a free model: an expectation-maximisation over all pairs takes the commonest agreement, such
-as a shared nationality, for the mark of one person. So the m-probabilities start at fixed rates and move at most half
-way; the u-probabilities are counted on pairs within lists, which are two persons but for a few duplicates; and the
-prior is a fixed point that starts at one match.
+The u-probabilities, of agreeing by chance, are counted on pairs within lists, which are two persons but for a few
+duplicates. They depend on what else agrees (names on origin and sex), and where a value is the same, on the value: each
+record has its own chance, from how many other persons share its value or are like it. The m-probabilities, of agreeing
+as one person, start at typing-error rates that were fixed before any list was seen, and have a Dirichlet prior around
+them; the prior of a pair starts at one match and is a fixed point.
 """
 
 from collections.abc import Sequence
@@ -12,117 +13,130 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from mse.linkage.all_pairs import Counts, Listed
 from mse.linkage.comparison import Comparison
+from mse.linkage.ladders import UNKNOWN, Ladders, Scales, states_of
 
-__all__ = ["Agreements", "Weights", "compete", "fit_m_and_prior", "log_odds", "measure_u", "starting_weights"]
+__all__ = [
+    "M_STRENGTH",
+    "Weights",
+    "compete",
+    "counted_weights",
+    "matched_levels",
+    "own_chances",
+    "prior_from",
+    "starting_weights",
+    "with_m",
+]
 
-MISSING = -1
-MIN_M_STRENGTH = 50.0  # pseudo-matches behind the starting m-probabilities
-DUPLICATES_WITHIN = 0.01  # expected duplicates per record of a list, before any data
-MIN_CONDITIONAL_PAIRS = 200.0  # fewer pairs of one origin do not tell how often names agree among them
-N_ITERATIONS = 50
+M_STRENGTH = 50.0  # pseudo-pairs of one person behind the starting m-probabilities of a comparison
+STATE_STRENGTH = 50.0  # pseudo-pairs behind the u-probabilities of a state, at those of all states together
 
-
-@dataclass(frozen=True)
-class Agreements:
-    """How often each combination of levels occurs among pairs of records.
-
-    Attributes
-    ----------
-    levels : ndarray of int64, shape (n_patterns, n_comparisons)
-        Level of each comparison, 0 for the most telling, -1 where the field says nothing.
-    n_pairs : ndarray of float64, shape (n_patterns,)
-    """
-
-    levels: NDArray[np.int64]
-    n_pairs: NDArray[np.float64]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Weights:
-    """The m- and u-probabilities of each comparison (its levels, then disagreement) and the prior of a pair."""
+    """Probabilities of the columns of all ladders.
 
-    m: tuple[NDArray[np.float64], ...]
-    u: tuple[NDArray[np.float64], ...]
-    prior: float
+    Attributes
+    ----------
+    m_start : ndarray of float64, shape (n_columns,)
+        Where the m-probabilities start: each comparison's sum to 1.
+    m : ndarray of float64, shape (n_columns,)
+    u : ndarray of float64, shape (n_columns, n_states)
+    u_spread : ndarray of float64, shape (n_columns, n_states)
+        Relative standard error of `u`.
+    own : ndarray of float64, shape (n_records, n_by_record, n_states)
+        Each record's own chance of the columns that have one.
+    """
+
+    m_start: Floats
+    m: Floats
+    u: Floats
+    u_spread: Floats
+    own: Floats
+
+    @property
+    def scales(self) -> Scales:
+        """The logarithms."""
+        return Scales(np.log(self.m), np.log(self.u), np.log(self.own))
 
 
-def starting_weights(comparisons: Sequence[Comparison], *, n_records: int) -> Weights:
-    """The weights before any data; the prior takes the population to be twice the number of records."""
-    m = tuple(np.array([start[0] for start in comparison.starts]) for comparison in comparisons)
-    u = tuple(np.array([start[1] for start in comparison.starts]) for comparison in comparisons)
-    return Weights(m, u, 1 / (2 * max(n_records, 1)))
+def starting_weights(comparisons: Sequence[Comparison], ladder: Ladders, *, n_records: int) -> Weights:
+    """The weights before any data."""
+    m, u = (np.array([start[which] for own in comparisons for start in own.starts]) for which in (0, 1))
+    by_state = np.repeat(u[:, None], ladder.n_states, axis=1)
+    own = np.repeat(by_state[ladder.by_record >= 0][None], n_records, axis=0)
+    return Weights(m, m, by_state, np.ones_like(by_state), own)
 
 
-def log_odds(agreements: Agreements, weights: Weights) -> NDArray[np.float64]:
-    """Natural log of the odds that a pair is one person, prior included, shape (n_patterns,)."""
-    total = np.full(len(agreements.levels), np.log(weights.prior) - np.log1p(-weights.prior))
-    for column, (m, u) in enumerate(zip(weights.m, weights.u, strict=True)):
-        ratio = np.append(np.log(m) - np.log(u), 0.0)  # the last entry is read by -1: a missing value says nothing
-        total += ratio[agreements.levels[:, column]]
-    return total
-
-
-def measure_u(
-    within: Agreements, comparisons: Sequence[Comparison], start: Weights, *, n_records: int
-) -> tuple[NDArray[np.float64], ...]:
-    """The u-probabilities from pairs within lists, each with one pseudo-pair at its starting value.
-
-    Pairs that look like a duplicate are left out in proportion to how much they do.
+def counted_weights(start: Weights, ladder: Ladders, counts: Floats) -> Weights:
+    """The u-probabilities of pairs within lists, with one pseudo-pair at each starting value.
 
     Parameters
     ----------
-    within : Agreements
-        Pairs of records of the same list.
-    n_records : int
-        Number of records that the pairs were made of.
+    counts : ndarray of float64, shape (n_records, n_columns, n_states)
+        Pairs within lists on each level, by record. The spread is that of a jackknife over records: pairs of one record
+        go together.
     """
-    n_within = within.n_pairs.sum()
-    if not n_within:
-        return _discounted(start.u, comparisons)
-    prior = min(DUPLICATES_WITHIN * n_records / n_within, 0.1)
-    weights = replace(start, prior=prior)
-    for _ in range(3):
-        different = within.n_pairs * (1 - _probability(log_odds(within, weights)))
-        u = tuple(
-            _smoothed(_level_counts(within.levels[:, column], different * counted, len(first)), first)
-            for column, (first, counted) in enumerate(zip(start.u, _counted(within, comparisons), strict=True))
-        )
-        u = tuple(first if own.chance_of else x for own, first, x in zip(comparisons, start.u, u, strict=True))
-        weights = replace(weights, u=u)
-    is_by_origin = any(not counted.all() for counted in _counted(within, comparisons))
-    return _taken_over(_discounted(weights.u, comparisons), comparisons, is_by_origin=is_by_origin)
+    pairs = _with_unknown(counts, ladder)
+    first_u = start.u[:, 0]
+    u, spread = np.empty_like(start.u), np.empty_like(start.u)
+    for own in _comparisons(ladder):
+        of_all = pairs[:, own, -1]
+        base = _share(of_all.sum(axis=0) / 2, first_u[own], 1.0 / first_u[own])
+        for state in range(ladder.n_states):
+            found = pairs[:, own, state]
+            level, total = found.sum(axis=0) / 2, found.sum() / 2
+            here = _share(level, base, STATE_STRENGTH) if state < ladder.n_states - 1 else base
+            moved = found - here * found.sum(axis=1, keepdims=True)
+            error = np.sqrt(np.maximum((moved**2).sum(axis=0), 2 * level) + 1.0) / max(total, 1.0)
+            u[own, state], spread[own, state] = here, np.minimum(error / here, 1.0)
+    return replace(start, u=u, u_spread=spread)
 
 
-def fit_m_and_prior(candidates: Agreements, start: Weights, *, n_cross: float, max_matches: float) -> Weights:
-    """Move m and the prior towards the candidate pairs, m at most half way from where it started.
+def own_chances(weights: Weights, ladder: Ladders, counts: Counts, matched: Floats) -> Weights:
+    """Each record's own chances, from how many records that are not the same person agree with it.
 
     Parameters
     ----------
-    candidates : Agreements
-        Pairs of records of two lists that were worth comparing; all other pairs are taken to be two persons.
-    n_cross : float
-        Number of all pairs of records of two lists.
-    max_matches : float
-        The most pairs that can match when a person is on a list once.
+    matched : ndarray of float64, shape (n_records, n_columns, n_states)
+        Expected pairs of one person among the pairs between lists.
     """
-    weights = start
-    for _ in range(N_ITERATIONS):
-        matches = candidates.n_pairs * _probability(log_odds(candidates, weights))
-        m = []
-        for column, first in enumerate(start.m):
-            counts = _level_counts(candidates.levels[:, column], matches, len(first))
-            strength = max(MIN_M_STRENGTH, counts.sum())
-            m.append((strength * first + counts) / (strength + counts.sum()))
-        prior = prior_from(matches.sum(), n_cross=n_cross, start=start.prior, max_matches=max_matches)
-        steps = [
-            abs(prior / weights.prior - 1),
-            *(np.abs(new - old).max() for new, old in zip(m, weights.m, strict=True)),
-        ]
-        weights = replace(weights, m=tuple(m), prior=prior)
-        if max(steps) < 1e-6:
-            break
-    return weights
+    pairs = _with_unknown(counts.within + np.maximum(counts.between - matched, 0.0), ladder)
+    own = np.empty_like(weights.own)
+    for comparison in _comparisons(ladder):
+        known = pairs[:, comparison].sum(axis=1)
+        for column in range(comparison.start, comparison.stop):
+            place = ladder.by_record[column]
+            if place >= 0:
+                # One pseudo-person shares the value: nobody's value is known to be his alone.
+                own[:, place] = (pairs[:, column] + 1.0) / (known + 1.0 / weights.u[column])
+    return replace(weights, own=own)
+
+
+def with_m(weights: Weights, ladder: Ladders, levels: NDArray[np.int8], probability: Floats) -> Weights:
+    """The m-probabilities that these pairs make likely, with the Dirichlet prior around their start."""
+    m = np.empty_like(weights.m)
+    for number, own in enumerate(_comparisons(ladder)):
+        known = levels[:, number] >= 0
+        found = np.bincount(levels[known, number], probability[known], minlength=own.stop - own.start)
+        m[own] = (M_STRENGTH * weights.m_start[own] + found) / (M_STRENGTH + found.sum())
+    return replace(weights, m=m)
+
+
+def matched_levels(pairs: Listed, probability: Floats, ladder: Ladders, *, n_records: int) -> Floats:
+    """Expected pairs of one person on each level, by record, shape (n_records, n_columns, n_states)."""
+    matched = np.zeros((n_records, int(ladder.first[-1]), ladder.n_states))
+    states = states_of(ladder, pairs.levels.astype(np.int64))
+    for number, own in enumerate(_comparisons(ladder)):
+        known = pairs.levels[:, number] >= 0
+        column = own.start + pairs.levels[known, number].astype(np.int64)
+        for ends in (pairs.left[known], pairs.right[known]):
+            np.add.at(matched, (ends, column, states[known, number]), probability[known])
+    return matched
 
 
 def prior_from(n_matches: float, *, n_cross: float, start: float, max_matches: float) -> float:
@@ -181,56 +195,27 @@ def compete(
     return probability, prior
 
 
-def _probability(log_of_odds: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(1 / (1 + np.exp(-np.clip(log_of_odds, -60.0, 60.0))))
+def _comparisons(ladder: Ladders) -> list[slice]:
+    return [slice(int(a), int(b)) for a, b in zip(ladder.first[:-1], ladder.first[1:], strict=True)]
 
 
-def _level_counts(levels: NDArray[np.int64], n_pairs: NDArray[np.float64], n_levels: int) -> NDArray[np.float64]:
-    """Pairs on each level of one comparison, shape (n_levels,); pairs on which it says nothing are not counted."""
-    known = levels != MISSING
-    return np.bincount(levels[known], n_pairs[known], minlength=n_levels).astype(np.float64)
+def _with_unknown(counts: Floats, ladder: Ladders) -> Floats:
+    """Pairs by state, where not to know whether a group agrees takes in all pairs, whatever they do."""
+    found = counts.copy()
+    for number, own in enumerate(_comparisons(ladder)):
+        n_groups = int(ladder.n_given[number])
+        here = found[:, own, : 3**n_groups].reshape(-1, own.stop - own.start, *([3] * n_groups))
+        for axis in range(2, 2 + n_groups):
+            unknown = [slice(None)] * here.ndim
+            unknown[axis] = slice(UNKNOWN, UNKNOWN + 1)
+            here[tuple(unknown)] = here.sum(axis=axis, keepdims=True)
+        found[:, own, : 3**n_groups] = here.reshape(-1, own.stop - own.start, 3**n_groups)
+        found[:, own, 3**n_groups :] = found[:, own, 3**n_groups - 1 : 3**n_groups]
+    return found
 
 
-def _counted(within: Agreements, comparisons: Sequence[Comparison]) -> list[NDArray[np.bool_]]:
-    """For each comparison the patterns whose pairs count in its u: all, or those that agree on the origin."""
-    place = {comparison.name: column for column, comparison in enumerate(comparisons)}
-    counted = []
-    for comparison in comparisons:
-        columns = [place[name] for name in comparison.within if name in place]
-        agree = (within.levels[:, columns] == 0).any(axis=1)
-        enough = within.n_pairs[agree].sum() >= MIN_CONDITIONAL_PAIRS
-        counted.append(agree if enough else np.ones(len(agree), np.bool_))
-    return counted
-
-
-def _taken_over(
-    u: tuple[NDArray[np.float64], ...], comparisons: Sequence[Comparison], *, is_by_origin: bool
-) -> tuple[NDArray[np.float64], ...]:
-    """The u-probabilities with those of another comparison where one stands in for it.
-
-    Where names were counted among all pairs, whatever their origin, a shared name has said already what it says.
-    """
-    place = {comparison.name: column for column, comparison in enumerate(comparisons)}
-    return tuple(
-        u[place[comparison.chance_of]] if comparison.chance_of and is_by_origin else own
-        for own, comparison in zip(u, comparisons, strict=True)
-    )
-
-
-def _smoothed(counts: NDArray[np.float64], start: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each level's share with one pseudo-pair at its start; disagreement takes the rest."""
-    shares = (counts[:-1] + 1) / (counts.sum() + 1 / start[:-1])
+def _share(level: Floats, start: Floats, strength: Floats | float) -> Floats:
+    """Each level's share, with pseudo-pairs at its start; disagreement takes the rest."""
+    shares = ((level + strength * start) / (level.sum() + strength))[:-1]
     shares *= min(1.0, 0.98 / shares.sum())
     return np.append(shares, 1 - shares.sum())
-
-
-def _discounted(
-    u: tuple[NDArray[np.float64], ...], comparisons: Sequence[Comparison]
-) -> tuple[NDArray[np.float64], ...]:
-    """A field that goes with another one agrees by chance more often, once the other one does."""
-    found = []
-    for own, comparison in zip(u, comparisons, strict=True):
-        levels = own[:-1] ** comparison.discount
-        levels *= min(1.0, 0.98 / levels.sum())
-        found.append(np.append(levels, 1 - levels.sum()))
-    return tuple(found)

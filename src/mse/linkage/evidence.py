@@ -1,0 +1,245 @@
+"""The evidence on pairs of records, as the clustering and the sampler read it.
+
+Pairs that are likely to be one person are listed with their levels. Of all other pairs the levels are worked out when
+they are asked for, if the comparisons are at hand in compiled code; if not, such a pair cannot be one person.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from mse.linkage.all_pairs import Listed
+from mse.linkage.compiled import Compiled, levels_of, nothing_compiled
+from mse.linkage.ladders import Ladders, Scales, add_ratios
+from mse.linkage.weights import Weights
+
+__all__ = ["DIFFERENT", "SAME", "Evidence", "Pairs", "group_evidence", "pair_levels", "pair_ratios", "weigh"]
+
+SAME, DIFFERENT = 1, -1
+SURE = 100.0  # log-likelihood ratio of an answer, which no other evidence of a pair comes near
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+class Pairs(NamedTuple):
+    """The evidence in arrays, for compiled code.
+
+    Attributes
+    ----------
+    start, right : ndarray of int64
+        Listed pairs of record a with later ones: ``right[start[a]:start[a + 1]]``, ascending.
+    levels : ndarray of int8, shape (n_pairs, n_comparisons)
+    answer : ndarray of int8, shape (n_pairs,)
+        1 where an agency says that the two are one person, -1 where it says that they are not, else 0.
+    ratios : ndarray of float64, shape (n_pairs, n_fields + 1)
+        Log-likelihood ratio of each field, and of the answer; `weigh` fills it in.
+    detail : ndarray of int64, shape (n_records, n_fields + 1)
+        How finely a record tells a field: above 0 for a full date beside a mere year, say.
+    ladder : Ladders
+    scales : Scales
+    compared : Compiled
+        Without steps when pairs that are not listed cannot be compared.
+    """
+
+    start: Ints
+    right: Ints
+    levels: NDArray[np.int8]
+    answer: NDArray[np.int8]
+    ratios: Floats
+    detail: Ints
+    ladder: Ladders
+    scales: Scales
+    compared: Compiled
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of pairs of records before anybody is joined.
+
+    Attributes
+    ----------
+    list_of_record : ndarray of int64, shape (n_records,)
+        Number of the list of each record, from 0.
+    is_clean : ndarray of bool, shape (n_lists,)
+        Whether a person is on the list at most once.
+    listed : Listed
+        Sorted by left, then right.
+    answer : ndarray of int8, shape (n_pairs,)
+    detail : ndarray of int64, shape (n_records, n_fields + 1)
+    ladder : Ladders
+    weights : Weights
+    prior : float
+        Probability that a pair of records of two lists is one person.
+    compared : Compiled or None
+    """
+
+    list_of_record: Ints
+    is_clean: NDArray[np.bool_]
+    listed: Listed
+    answer: NDArray[np.int8]
+    detail: Ints
+    ladder: Ladders
+    weights: Weights
+    prior: float
+    compared: Compiled | None = None
+
+    @property
+    def n_records(self) -> int:
+        return len(self.list_of_record)
+
+    @property
+    def has_all(self) -> bool:
+        """Whether pairs that are not listed can be compared."""
+        return self.compared is not None
+
+    @cached_property
+    def ratio(self) -> Floats:
+        """Log-likelihood ratio of each listed pair, shape (n_pairs,)."""
+        return np.asarray(self.pairs().ratios.sum(axis=1))
+
+    def pairs(self) -> Pairs:
+        """The arrays, with scales of their own that may be changed."""
+        scales = self.weights.scales
+        pairs = Pairs(
+            np.searchsorted(self.listed.left, np.arange(self.n_records + 1)).astype(np.int64),
+            self.listed.right,
+            self.listed.levels,
+            self.answer,
+            np.zeros((len(self.listed), self.detail.shape[1])),  # the last is that of the answers
+            self.detail,
+            self.ladder,
+            Scales(scales.log_m, scales.log_u, scales.log_own),
+            self.compared or nothing_compiled(),
+        )
+        weigh(pairs)
+        return pairs
+
+
+@njit(cache=True, nogil=True)
+def weigh(pairs):  # type: ignore[no-untyped-def]
+    """Fill in the ratios of the listed pairs under the scales as they are now."""
+    levels = np.zeros(pairs.levels.shape[1], np.int64)
+    pairs.ratios[:] = 0.0
+    for a in range(len(pairs.start) - 1):
+        for pair in range(pairs.start[a], pairs.start[a + 1]):
+            for comparison in range(len(levels)):
+                levels[comparison] = pairs.levels[pair, comparison]
+            add_ratios(pairs.ladder, pairs.scales, levels, a, pairs.right[pair], pairs.ratios[pair])
+            if pairs.answer[pair] == SAME:
+                pairs.ratios[pair, -1] = SURE
+
+
+@njit(cache=True, nogil=True)
+def _place(pairs, a, b):  # type: ignore[no-untyped-def]
+    """Position of the pair of two records among those listed, -1 where it is not."""
+    low, high = pairs.start[min(a, b)], pairs.start[min(a, b) + 1]
+    end, wanted = high, max(a, b)
+    while low < high:
+        middle = (low + high) // 2
+        if pairs.right[middle] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < end and pairs.right[low] == wanted else -1
+
+
+@njit(cache=True, nogil=True)
+def pair_levels(pairs, a, b, levels):  # type: ignore[no-untyped-def]
+    """Write the levels of two records; False where they cannot be one person."""
+    place = _place(pairs, a, b)
+    if place >= 0:
+        for comparison in range(len(levels)):
+            levels[comparison] = pairs.levels[place, comparison]
+        return pairs.answer[place] != DIFFERENT
+    if len(pairs.compared.steps) == 0:
+        return False
+    levels_of(pairs.compared, a, b, levels)
+    return True
+
+
+@njit(cache=True, nogil=True)
+def pair_ratios(pairs, a, b, levels, ratios):  # type: ignore[no-untyped-def]
+    """Write the log-likelihood ratios of two records by field; False where they cannot be one person."""
+    place = _place(pairs, a, b)
+    if place >= 0:
+        ratios[:] = pairs.ratios[place]
+        return pairs.answer[place] != DIFFERENT
+    if len(pairs.compared.steps) == 0:
+        return False
+    levels_of(pairs.compared, a, b, levels)
+    ratios[:] = 0.0
+    add_ratios(pairs.ladder, pairs.scales, levels, a, b, ratios)
+    return True
+
+
+@njit(cache=True, nogil=True)
+def group_evidence(pairs, members, n_members, is_mean):  # type: ignore[no-untyped-def]
+    """Log-likelihood ratio of a group of records: one person against all different; -inf where they cannot be one.
+
+    In each field one of its records is the hub that tells the person's value, and the others are copies of the hub's:
+    the product of their likelihood ratios with the hub, averaged over the records that could be the hub.
+
+    Parameters
+    ----------
+    pairs : Pairs
+    members : ndarray of int64, shape (at least n_members,)
+    n_members : int
+    is_mean : bool
+        In each field the mean over the pairs that know it, instead of the hub's.
+    """
+    if n_members < 2:
+        return 0.0
+    n_fields = pairs.ratios.shape[1]
+    levels, ratios = np.zeros(pairs.levels.shape[1], np.int64), np.zeros(n_fields)
+    if n_members == 2:
+        return np.sum(ratios) if pair_ratios(pairs, members[0], members[1], levels, ratios) else -np.inf
+    of_hub = np.zeros((n_fields, n_members))
+    n_known = np.zeros((n_fields, n_members))
+    for i in range(n_members):
+        for j in range(i):
+            if not pair_ratios(pairs, members[i], members[j], levels, ratios):
+                return -np.inf
+            for field in range(n_fields):
+                if ratios[field] != 0.0:
+                    of_hub[field, i] += ratios[field]
+                    of_hub[field, j] += ratios[field]
+                    n_known[field, i] += 1.0
+                    n_known[field, j] += 1.0
+    evidence = 0.0
+    for field in range(n_fields):
+        if is_mean:
+            evidence += np.sum(of_hub[field]) / max(np.sum(n_known[field]), 1.0)
+            continue
+        largest, n_hubs = hubs(pairs.detail, of_hub, n_known, field, members, n_members)
+        if n_hubs:
+            total = 0.0
+            for i in range(n_members):
+                total += np.exp(of_hub[field, i] - largest) if n_known[field, i] > 0.0 else 0.0
+            evidence += largest + np.log(total / n_hubs)
+    return evidence
+
+
+@njit(cache=True, nogil=True)
+def hubs(detail, of_hub, n_known, field, members, n_members):  # type: ignore[no-untyped-def]
+    """The largest sum of ratios of a possible hub, and how many hubs are possible; the others know nothing from now on.
+
+    Only those that tell the field most finely can be the hub: two full dates that differ are not reconciled by a third
+    record with the year alone.
+    """
+    finest = -1
+    for i in range(n_members):
+        if n_known[field, i] > 0.0:
+            finest = max(finest, detail[members[i], field])
+    largest, n_hubs = -np.inf, 0
+    for i in range(n_members):
+        if n_known[field, i] > 0.0 and detail[members[i], field] == finest:
+            largest = max(largest, of_hub[field, i])
+            n_hubs += 1
+        else:
+            n_known[field, i] = 0.0
+    return largest, n_hubs
