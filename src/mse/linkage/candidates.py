@@ -171,8 +171,8 @@ class Workbench:
             ],
             blocking_rules_to_generate_predictions=list(rules),
             probability_two_random_records_match=2.0**PRIOR_LOG2,
-            retain_matching_columns=False,
-            retain_intermediate_calculation_columns=True,
+            retain_matching_columns=True,  # without them Splink leaves out the levels, too
+            retain_intermediate_calculation_columns=False,
             additional_columns_to_retain=["list_number"],
         )
         database = DuckDBAPI(connection=self.connection)
