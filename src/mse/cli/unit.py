@@ -27,6 +27,9 @@ def link_lists(
     answers: Annotated[
         Path | None, typer.Option(help="The CSV of questions with the column answer filled: same, different, unknown.")
     ] = None,
+    backend: Annotated[
+        str, typer.Option(help="Where long lists are compared: duckdb, or spark (the extra [spark] and Java 17).")
+    ] = "duckdb",
 ) -> None:
     """Link encoded lists: draws of which records are the same person."""
     from mse.errors import BadInput
@@ -50,7 +53,7 @@ def link_lists(
     if questions is not None and questions.exists():
         raise BadInput(f"{questions} exists; name a new file for the questions")
     told = None if answers is None else read_answers(answers)
-    links = link(encoded, seed=seed, n_draws=n_draws, answers=told)
+    links = link(encoded, seed=seed, n_draws=n_draws, answers=told, backend=backend)
     asked = None if questions is None else question_list(links, n_questions=n_questions)
     links.write(out)
     for note in links.notes:
