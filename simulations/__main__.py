@@ -40,15 +40,22 @@ def run_threshold(
 
 @app.command("linkage")
 def run_linkage(
-    settings: Annotated[
-        list[str] | None, typer.Argument(help=f"Of: {', '.join(linkage.SETTINGS)}. All by default.")
+    setting: Annotated[list[str] | None, typer.Option(help="Lists and encoding. All by default.")] = None,
+    method: Annotated[list[str] | None, typer.Option(help=f"Of: {', '.join(linkage.METHODS)}. All by default.")] = None,
+    data_sets: Annotated[
+        int | None, typer.Option(help="Complete the rows up to this many data sets; by default those asked.")
     ] = None,
-    data_sets: Annotated[int, typer.Option(help="Complete the rows up to this many data sets.")] = linkage.DATA_SETS,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="First delete the rows that were made with other settings.")
+    ] = False,
     n_jobs: Jobs = 1,
     results: Results = RESULTS,
 ) -> None:
     """Complete the linkage study."""
-    linkage.run(settings or list(linkage.SETTINGS), results, data_sets=data_sets, n_jobs=n_jobs)
+    settings, methods = setting or list(linkage.SETTINGS), method or list(linkage.METHODS)
+    for path in linkage.discard_others(settings, results, methods=methods) if anew else ():
+        typer.echo(f"deleted {path}")
+    linkage.run(settings, results, methods=methods, data_sets=data_sets, n_jobs=n_jobs)
 
 
 @app.command("febrl")

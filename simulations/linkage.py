@@ -1,106 +1,154 @@
 """Linkage study: lists of invented persons with errors and missing values, linked as if nobody knew the truth.
 
 What is asked: does the interval of distinct persons hold their true number, and what does linkage do to N? The latter
-is judged by the estimate of independent lists, which is right here but for linkage, against the same estimate under the
-true partition. Both are of the records that are not left out as too scarce.
+is judged by the estimate of independent lists against the same estimate under the true partition, which is right but
+for linkage where the lists are independent, and compares like with like where they are not. All methods get the same
+records, those that are not left out as too scarce, and the encodings are of the same lists.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
-import pandas as pd
 
-from mse.errors import BadInput, Refused
-from mse.linkage import link, linkage_quality
-from mse.linkage.population_size import independence_estimate
-from mse.links import Links
+from mse.errors import BadInput
 from mse.progress import progress
-from mse.pseudonyms import Key, encode, id_map
-from simulations.linkage_lists import Lists, Setting
+from mse.provenance import versions
+from simulations import linkage_exact, linkage_ours, linkage_splink
+from simulations.linkage_data import DataSet, Encoding, data_set
+from simulations.linkage_lists import Setting
+from simulations.linkage_scores import TRUTH_COLUMNS
 from simulations.rows import Row, Rows
 
-__all__ = ["COLUMNS", "DATA_SETS", "SETTINGS", "row", "rows_of", "run"]
+__all__ = ["METHODS", "SETTINGS", "Linked", "asked", "discard_others", "methods_of", "row", "rows_of", "run"]
 
-DATA_SETS = 20
-CHUNK = 1
 SEED = 20215
-N_DRAWS = 100
-BLOOM = "-bloom"
-KEY = Key("SYNTHETIC-study", bytes(range(32)))
-SETTINGS = {
-    setting.name: setting
-    for setting in (
-        Setting("sparse-10", 5000, 5, 300, missing=0.10),
-        Setting("sparse-30", 5000, 5, 300, missing=0.30),
-        Setting("sparse-10-bloom", 5000, 5, 300, missing=0.10),
-        Setting("large-10", 6000, 5, 2000, missing=0.10),
-        Setting("large-30", 6000, 5, 2000, missing=0.30),
-    )
-}
-COLUMNS = (
-    *("n_left_out", "precision", "recall", "f1", "r_hat", "n_sweeps"),
-    *("n_persons_true", "n_persons_low", "n_persons", "n_persons_high"),
-    *("n_hat_perfect", "n_hat_low", "n_hat", "n_hat_high"),
-    *(f"n_hat_at_{factor}_prior_n" for factor in ("0.75", "1", "1.5", "2")),
-    "refused",
+CHUNK = 1
+DEPENDENCE = {"visible": 0.3, "visibility": 3.0, "referred": 0.25}
+SPARSE = {"n_persons": 5000, "n_lists": 5, "list_size": 300}
+LARGE = {"n_persons": 6000, "n_lists": 5, "list_size": 2000}
+# The place of a line is part of the seed of its data sets: add at the end.
+LISTS = (
+    Setting("sparse-10", **SPARSE, missing=0.10),
+    Setting("sparse-30", **SPARSE, missing=0.30),
+    Setting("large-10", **LARGE, missing=0.10),
+    Setting("large-30", **LARGE, missing=0.30),
+    Setting("sparse-10-dependent", **SPARSE, missing=0.10, **DEPENDENCE),
+    Setting("sparse-30-dependent", **SPARSE, missing=0.30, **DEPENDENCE),
+    Setting("large-10-dependent", **LARGE, missing=0.10, **DEPENDENCE),
+    Setting("large-30-dependent", **LARGE, missing=0.30, **DEPENDENCE),
 )
+SUFFIXES: Mapping[Encoding, str] = {"plain": "", "bloom": "-bloom", "match_keys": "-keys"}
 
 
-def rows_of(name: str, folder: Path) -> Rows:
-    """The file of one setting."""
-    if name not in SETTINGS:
-        raise BadInput.option("setting", name, SETTINGS)
-    settings = {"study": "linkage", "seed": SEED, "n_draws": N_DRAWS, **vars(SETTINGS[name])}
-    return Rows(folder / "linkage" / f"{name}.csv", COLUMNS, settings)
+@dataclass(frozen=True)
+class Linked:
+    """Lists under one encoding."""
+
+    lists: Setting
+    encoding: Encoding
+
+    @property
+    def name(self) -> str:
+        return self.lists.name + SUFFIXES[self.encoding]
+
+    def data_set(self, number: int) -> DataSet:
+        """The lists of this number are those of all encodings."""
+        rng = np.random.default_rng([SEED, LISTS.index(self.lists), number])
+        return data_set(self.lists.lists(rng), self.encoding)
 
 
-def run(names: list[str], folder: Path, *, data_sets: int = DATA_SETS, n_jobs: int = 1) -> None:
-    """Complete the files of these settings up to a number of data sets."""
-    for name in names:
-        with progress(name, total=data_sets) as bar:
-            rows_of(name, folder).complete(
-                partial(row, name), range(data_sets), chunk=max(CHUNK, n_jobs), n_jobs=n_jobs, bar=bar
-            )
+SETTINGS = {setting.name: setting for setting in (Linked(lists, own) for own in SUFFIXES for lists in LISTS)}
 
 
-def row(name: str, number: int) -> Row:
-    """Link one data set and hold it against its truth."""
-    setting = SETTINGS[name]
-    # Encoded lists are those of the plain setting, so that the two can be compared.
-    place = list(SETTINGS).index(name.removesuffix(BLOOM))
-    lists = setting.lists(np.random.default_rng([SEED, place, number]))
-    given, maps = lists.registers, None
-    if name.endswith(BLOOM):
-        given = [encode(own, key=KEY, project=KEY.project, encoding="bloom") for own in lists.registers]
-        maps = {own.name: id_map(own, key=KEY) for own in lists.registers}
-    try:
-        links = link(given, seed=number, n_draws=N_DRAWS)
-    except Refused as refusal:
-        return {"refused": str(refusal)}
-    quality = linkage_quality(links, lists.truth, id_maps=maps)
-    true_person = _true_person(links, lists, maps)
-    sizes = pd.Series(links.records["list"]).value_counts().to_numpy()
-    n_true = len(np.unique(true_person))
-    distinct = links.distinct_persons()
-    n_hats = np.quantile([independence_estimate(sizes, float(n)) for n in links.n_persons], (0.025, 0.5, 0.975))
-    return {
-        "n_left_out": len(lists.truth) - links.n_records,
-        **{"precision": quality.precision, "recall": quality.recall, "f1": quality.f1},
-        **{name: links.diagnostics[name] for name in COLUMNS if name in links.diagnostics},
-        "n_persons_true": n_true,
-        **{"n_persons_low": distinct.low, "n_persons": distinct.median or 0.0, "n_persons_high": distinct.high},
-        "n_hat_perfect": independence_estimate(sizes, n_true),
-        **{"n_hat_low": float(n_hats[0]), "n_hat": float(n_hats[1]), "n_hat_high": float(n_hats[2])},
+class Maker(Protocol):
+    def __call__(self, data: DataSet, *, seed: int) -> Row: ...
+
+
+@dataclass(frozen=True)
+class Method:
+    """How the rows of a method are made, and what they depend on beside the lists."""
+
+    row: Maker
+    columns: tuple[str, ...]
+    settings: Mapping[str, object] = field(default_factory=dict)
+    encodings: tuple[Encoding, ...] = tuple(SUFFIXES)
+
+
+METHODS = {
+    "ours": Method(
+        linkage_ours.row, linkage_ours.COLUMNS, {"n_draws": linkage_ours.N_DRAWS, "sampler": linkage_ours.SAMPLER}
+    ),
+    "splink": Method(
+        linkage_splink.row, linkage_splink.COLUMNS, {name: versions()[name] for name in ("splink", "duckdb")}
+    ),
+    "exact": Method(linkage_exact.row, linkage_exact.COLUMNS, encodings=("plain", "match_keys")),
+}
+
+
+def methods_of(setting: str) -> list[str]:
+    """The methods that can link these lists: no two filters of a name are equal."""
+    encoding = _known("setting", setting, SETTINGS).encoding
+    return [name for name, method in METHODS.items() if encoding in method.encodings]
+
+
+def asked(setting: str) -> int:
+    """Data sets of a complete run: fewer of encodings that lose more, more where a data set says little."""
+    if SETTINGS[setting].encoding != "plain":
+        return 3
+    return 50 if setting.startswith("sparse") else 10
+
+
+def rows_of(setting: str, method: str, folder: Path) -> Rows:
+    """The file of one setting and method."""
+    about, own = _known("setting", setting, SETTINGS), _known("method", method, METHODS)
+    settings = {
+        **{"study": "linkage", "seed": SEED, "encoding": about.encoding, "method": method},
+        **own.settings,
+        **vars(about.lists),
     }
+    return Rows(folder / "linkage" / method / f"{setting}.csv", (*TRUTH_COLUMNS, *own.columns), settings)
 
 
-def _true_person(links: Links, lists: Lists, maps: dict[str, pd.DataFrame] | None) -> np.ndarray:
-    person_of = {(own, str(row)): person for own, row, person in lists.truth.itertuples(index=False)}
-    records = list(zip(links.records["list"], links.records["record"], strict=True))
-    if maps is not None:
-        rows = {
-            (name, str(record)): str(row) for name, own in maps.items() for record, row in own.itertuples(index=False)
-        }
-        records = [(name, rows[name, record]) for name, record in records]
-    return np.array([person_of[record] for record in records])
+def run(
+    settings: Sequence[str],
+    folder: Path,
+    *,
+    methods: Sequence[str] = tuple(METHODS),
+    data_sets: int | None = None,
+    n_jobs: int = 1,
+) -> None:
+    """Complete the files of these settings and methods up to a number of data sets, or those asked."""
+    for method in methods:
+        _known("method", method, METHODS)
+    for setting in settings:
+        for method in [name for name in methods_of(setting) if name in methods]:
+            total = asked(setting) if data_sets is None else data_sets
+            with progress(f"{setting}, {method}", total=total) as bar:
+                rows = rows_of(setting, method, folder)
+                rows.complete(
+                    partial(row, setting, method), range(total), chunk=max(CHUNK, n_jobs), n_jobs=n_jobs, bar=bar
+                )
+
+
+def discard_others(settings: Sequence[str], folder: Path, *, methods: Sequence[str] = tuple(METHODS)) -> list[Path]:
+    """Delete the rows that were made with other settings than today's, such as another sampler; which files."""
+    files = [rows_of(setting, method, folder) for setting in settings for method in methods]
+    others = [rows.path for rows in files if rows.path.exists() and not rows.is_of_these_settings()]
+    for path in others:
+        path.unlink()
+    return others
+
+
+def row(setting: str, method: str, number: int) -> Row:
+    """Link one data set and hold it against its truth."""
+    return METHODS[method].row(SETTINGS[setting].data_set(number), seed=number)
+
+
+def _known[Value](what: str, name: str, known: Mapping[str, Value]) -> Value:
+    if name not in known:
+        raise BadInput.option(what, name, known)
+    return known[name]

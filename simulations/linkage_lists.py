@@ -1,7 +1,13 @@
 """Lists with a known truth for the study of linkage: invented persons, and an error channel of their own.
 
 Nothing is shared with `mse.synthetic` or with the rules by which names are compared: names are made of syllables, with
-a Zipf law within each origin, and are written down with slips of the keyboard, other spellings and missing values.
+a Zipf law within each origin, and are written down with slips of the keyboard, other spellings and missing values. The
+region is that of the nationality as it was written, so that it adds nothing where nationality can be read; encoded
+lists keep the region alone.
+
+Every person waits for every list, an exponential time of their own, and a list holds those who came first. Equal rates
+make the lists independent simple samples. Visible persons come at a higher rate to all lists, which makes the lists
+agree, and part of the persons on the first list are referred to the second.
 """
 
 from collections.abc import Mapping
@@ -18,9 +24,15 @@ __all__ = ["Lists", "Setting"]
 
 FIELDS: Mapping[str, str] = {
     **{"given_name": "name", "family_name": "name", "birth_date": "date"},
-    **{"sex": "category", "nationality": "category"},
+    **{"sex": "category", "nationality": "category", "region": "category"},
 }
-ORIGINS = ("ROU", "NGA", "VNM", "UKR", "PHL", "BGR", "LTU", "ALB", "ERI", "BRA", "THA", "SOM")
+IDENTIFIERS = ("given_name", "family_name", "birth_date", "nationality")
+REGIONS: Mapping[str, str] = {
+    **{"ROU": "eastern_europe", "NGA": "africa", "VNM": "asia", "UKR": "ukraine", "PHL": "asia"},
+    **{"BGR": "eastern_europe", "LTU": "eastern_europe", "ALB": "eastern_europe", "ERI": "africa"},
+    **{"BRA": "south_america", "THA": "asia", "SOM": "africa"},
+}
+ORIGINS = tuple(REGIONS)
 N_GIVEN, N_FAMILY = 150, 500  # names of one sex, and family names, of one origin
 ZIPF = 0.8
 ONSETS = (*"bdfghjklmnprstvz", "br", "dr", "gr", "kr", "st", "tr", "sh", "ch", "th")
@@ -40,9 +52,13 @@ class Setting:
     ----------
     name : str
     n_persons, n_lists, list_size : int
-        Every list holds this many different persons, drawn independently of the other lists.
+        Every list holds this many different persons.
     missing : float
         Chance of each field of each record to be missing, independently.
+    visible, visibility : float
+        Share of the persons who come to every list at this rate, where the others come at rate 1.
+    referred : float
+        Chance of a person on the first list to be on the second one for that reason alone.
     slip, spelling, swapped, new_years_day : float
         Chance of one slip in each name and date, of another spelling of each name, of names in each other's column,
         and of a date whose day and month are given as 1 January.
@@ -57,19 +73,36 @@ class Setting:
     spelling: float = 0.05
     swapped: float = 0.01
     new_years_day: float = 0.10
+    visible: float = 0.0
+    visibility: float = 1.0
+    referred: float = 0.0
+
+    @property
+    def is_independent(self) -> bool:
+        return not (self.visible and self.visibility != 1.0) and not self.referred
 
     def lists(self, rng: np.random.Generator) -> "Lists":
         """One data set."""
         persons = _persons(self.n_persons, rng)
         registers, truth = [], []
-        for number in range(self.n_lists):
+        for number, chosen in enumerate(self.members(rng)):
             name = f"list-{number + 1}"
-            chosen = rng.choice(self.n_persons, self.list_size, replace=False)
             rows = [self._written(persons.iloc[person], rng) for person in chosen]
             frame = pd.DataFrame(rows, columns=list(FIELDS), index=range(1, self.list_size + 1)).astype("str")
             registers.append(_register(name, frame))
             truth.append(pd.DataFrame({"register": name, "row": frame.index, "person": chosen}))
         return Lists(registers, pd.concat(truth, ignore_index=True))
+
+    def members(self, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+        """The persons on each list, in no order."""
+        rate = np.where(rng.random(self.n_persons) < self.visible, self.visibility, 1.0)
+        members: list[NDArray[np.int64]] = []
+        for number in range(self.n_lists):
+            waiting = rng.exponential(size=self.n_persons) / rate
+            if number == 1:
+                waiting[members[0][rng.random(self.list_size) < self.referred]] = 0.0
+            members.append(rng.permutation(np.argsort(waiting)[: self.list_size]))
+        return members
 
     def _written(self, person: pd.Series, rng: np.random.Generator) -> list[str | None]:
         names = [person["given_name"], person["family_name"]]
@@ -83,7 +116,8 @@ class Setting:
             born = date(born.year, 1, 1)
         row = [*names, born.isoformat(), person["sex"], person["nationality"]]
         is_missing = rng.random(len(row)) < self.missing
-        return [None if gone else value for value, gone in zip(row, is_missing, strict=True)]
+        written = [None if gone else value for value, gone in zip(row, is_missing, strict=True)]
+        return [*written, REGIONS[written[-1]] if written[-1] else None]
 
 
 @dataclass(frozen=True)
@@ -171,7 +205,7 @@ def _other_date(born: date, rng: np.random.Generator) -> date:
 
 
 def _register(name: str, frame: pd.DataFrame) -> Register:
-    columns = tuple(Column(field, kind, field, identifier=field != "sex") for field, kind in FIELDS.items())
+    columns = tuple(Column(field, kind, field, identifier=field in IDENTIFIERS) for field, kind in FIELDS.items())
     year = (date(2020, 1, 1), date(2020, 12, 31))
     codebook = Codebook(name, name, "adults", "in contact", year, "x", "x", "x", "x", columns)
     return Register(codebook, frame, source_sha256=name)

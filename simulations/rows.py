@@ -27,6 +27,7 @@ type Row = Mapping[str, float | str]
 
 KEY = "data_set"
 DIGITS = 8
+VERSIONS = ("mse", "numpy")
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,29 @@ class Rows:
             lock.release()
 
     def frame(self) -> pd.DataFrame:
-        """The rows as numbers, by data set; empty when there are none."""
+        """The rows as numbers, by data set; empty when there are none.
+
+        Raises
+        ------
+        BadInput
+            When they were made with other settings, whatever the versions.
+        """
         if not self.path.exists():
             return pd.DataFrame(columns=[*self.columns], index=pd.Index([], name=KEY))
+        if not self.is_of_these_settings():
+            raise BadInput(f"{self.path} holds rows made with other settings; move it away to start anew")
         return pd.read_csv(self.path, skiprows=1, index_col=KEY)
 
+    def is_of_these_settings(self) -> bool:
+        """Whether the file was made with these settings, with these or other versions."""
+        with self.path.open(encoding="utf-8") as file:
+            held = json.loads(file.readline().removeprefix("# "))
+        return {name: own for name, own in held.items() if name not in VERSIONS} == json.loads(
+            json.dumps(self.settings)
+        )
+
     def _head(self) -> str:
-        return json.dumps({**self.settings, **{name: versions()[name] for name in ("mse", "numpy")}}, sort_keys=True)
+        return json.dumps({**self.settings, **{name: versions()[name] for name in VERSIONS}}, sort_keys=True)
 
     def _read(self) -> dict[int, list[str]]:
         """The cells of the file as text, which is what is written again."""

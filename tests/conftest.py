@@ -1,14 +1,16 @@
 """A small study for the tests: made-up names on three lists, written where the test says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from mse.linkage.evidence import Evidence
     from mse.study import StudyResult
 
 # The first example of a law may compile for seconds; speed is measured in benchmarks/, never by a test. The suite tries
@@ -153,3 +155,54 @@ def _person(random: Random) -> tuple[str, str, str, str]:
     family = "".join(random.choice(SYLLABLES) for _ in range(4)).title()
     born = f"{random.randrange(1, 29):02}.{random.randrange(1, 13):02}.{random.randrange(1970, 2000)}"
     return name, family, born, random.choice("KM")
+
+
+@pytest.fixture(scope="session")
+def evidence_of() -> "Callable[..., Evidence]":
+    """Linkage evidence with any log-likelihood ratio of each field of each listed pair."""
+    from mse.linkage.all_pairs import Listed
+    from mse.linkage.evidence import Evidence
+    from mse.linkage.ladders import Ladders
+    from mse.linkage.weights import Weights
+
+    def made(
+        lists: Sequence[int],
+        ratios: Mapping[tuple[int, int], Sequence[float]],
+        *,
+        fine: Sequence[int] = (),
+        prior: float = 0.05,
+        unclean: Sequence[int] = (),
+    ) -> "Evidence":
+        """Each ratio is a level of its own in each field; 0 is silence. `fine` tell the first field more finely."""
+        pairs = sorted(ratios)
+        values = np.array([ratios[pair] for pair in pairs], float)
+        n_pairs, n_fields = values.shape
+        known = np.unique(values)
+        levels = np.where(values != 0.0, np.searchsorted(known, values), -1).astype(np.int8)
+        u = np.tile([0.5 / len(known)] * len(known) + [0.5], n_fields)[:, None]
+        m = u[:, 0] * np.tile(np.exp([*known, 0.0]), n_fields)
+        ladder = Ladders(
+            np.arange(n_fields + 1) * (len(known) + 1),
+            np.arange(n_fields),
+            np.full((n_fields, 0, 1), -1),
+            np.zeros(n_fields, np.int64),
+            np.full(len(u), -1),
+            1,
+        )
+        detail = np.zeros((len(lists), n_fields + 1), np.int64)
+        detail[list(fine), 0] = 1
+        is_clean = np.array([own not in unclean for own in range(max(lists) + 1)])
+        left, right = (np.array([pair[end] for pair in pairs], np.int64) for end in (0, 1))
+        weights = Weights(m, m, u, np.zeros_like(u), np.zeros((len(lists), 0, 1)))
+        return Evidence(
+            np.array(lists),
+            is_clean,
+            Listed(left, right, levels),
+            np.zeros(n_pairs, np.int8),
+            detail,
+            ladder,
+            weights,
+            prior,
+        )
+
+    return made

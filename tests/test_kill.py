@@ -4,6 +4,7 @@ import multiprocessing
 import shutil
 import signal
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -12,9 +13,20 @@ import pytest
 from mse.study import run_study, write_demo
 
 MOMENTS = 20
+N_CHAINS = 4
 # Modules that take seconds to import are imported once, in the server from which every run is forked.
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["mse.study", "mse.linkage", "splink", "duckdb", "matplotlib.pyplot"])
+CONTEXT.set_forkserver_preload(
+    [
+        "mse.study",
+        "mse.linkage",
+        "splink",
+        "sqlglot.dialects.duckdb",
+        "pyarrow.dataset",
+        "numba.typed",
+        "matplotlib.pyplot",
+    ]
+)
 
 
 def start(study: Path, out: Path) -> multiprocessing.Process:
@@ -48,31 +60,52 @@ def content(out: Path) -> dict[str, bytes]:
     return {path.relative_to(out).as_posix(): path.read_bytes() for path in files}
 
 
+@dataclass(frozen=True)
+class Undisturbed:
+    """A run that was left alone: its study, its bytes, and when, in seconds from its start, each stage was done."""
+
+    study: Path
+    content: dict[str, bytes]
+    seconds: float
+    done: tuple[float, ...]
+
+    def begun(self, moment: float) -> float:
+        """When the stage began that is at work at a moment: where a run that is killed then goes on."""
+        return max((time for time in self.done if time <= moment), default=0.0)
+
+
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory, write_small_study) -> tuple[Path, dict[str, bytes], float]:
-    """The small study, the bytes of a run that was left alone, and the seconds that a run takes."""
+def undisturbed(tmp_path_factory, write_small_study) -> Undisturbed:
+    """The small study, run to its end by nobody's hand."""
     folder = tmp_path_factory.mktemp("undisturbed")
     study = write_small_study(folder / "study")
-    first = CONTEXT.Process(target=len, args=((),))  # waits until the server has imported everything
-    first.start()
-    first.join()
+    finish(study, folder / "first")  # the server has imported everything and the kernels are compiled when it ends
+    begun = time.time()
     seconds = finish(study, folder / "out")
-    return study, content(folder / "out"), seconds
+    done = sorted(path.stat().st_mtime - begun for path in (folder / "out").rglob("stage.json"))
+    assert 0 < done[0] < done[-1] < seconds
+    return Undisturbed(study, content(folder / "out"), seconds, tuple(done))
 
 
-@pytest.mark.parametrize("number", range(MOMENTS))
-def test_a_killed_run_is_finished_with_the_same_bytes(tmp_path, undisturbed, number):
-    """One kill -9 at a random moment of each twentieth of the run; then the run is started again."""
-    study, expected, seconds = undisturbed
-    moment = seconds * (number + Random(number).random()) / MOMENTS
-    while not kill_at(study, tmp_path / "out", moment):
-        # The machine was faster this time and the run had ended: a kill that comes too late shows nothing.
-        shutil.rmtree(tmp_path / "out")
-        moment *= 0.7
-    finish(study, tmp_path / "out")
-    found = content(tmp_path / "out")
-    assert found.keys() == expected.keys()
-    assert [name for name in expected if found[name] != expected[name]] == []
+@pytest.mark.parametrize("chain", range(N_CHAINS))
+def test_a_run_killed_again_and_again_is_finished_with_the_same_bytes(tmp_path, undisturbed, chain):
+    """One kill -9 at a random moment of each twentieth of the run, every fourth of them in one folder.
+
+    A run that goes on skips the stages that are done, so the next of its moments is counted from the stage that the
+    last kill fell into.
+    """
+    out, begun = tmp_path / "out", 0.0
+    for number in range(chain, MOMENTS, N_CHAINS):
+        moment = undisturbed.seconds * (number + Random(number).random()) / MOMENTS
+        while not kill_at(undisturbed.study, out, moment - begun):
+            # The machine was faster this time and the run had ended: a kill that comes too late shows nothing.
+            shutil.rmtree(out)
+            moment, begun = 0.7 * moment, 0.0
+        begun = undisturbed.begun(moment)
+    finish(undisturbed.study, out)
+    found = content(out)
+    assert found.keys() == undisturbed.content.keys()
+    assert [name for name in found if found[name] != undisturbed.content[name]] == []
 
 
 @pytest.mark.slow

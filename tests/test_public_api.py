@@ -10,7 +10,8 @@ import mse
 
 FUNCTIONS = [name for name in mse.__all__ if inspect.isfunction(getattr(mse, name))]
 NOT_ESTIMATORS = {
-    "encode", "link", "load_dataset", "plot_estimates", "plot_overlaps", "plot_stability", "plot_upset",
+    "encode", "link", "load_dataset", "plot_agreement", "plot_distinct_persons", "plot_estimates", "plot_linkage_prior",
+    "plot_match_weights", "plot_overlaps", "plot_stability", "plot_thresholds", "plot_upset",
     "read_histories", "read_register", "run_study", "simulate_norway", "to_frame", "write_report",
 }  # fmt: skip
 TAKES_A_SEED = {

@@ -19,6 +19,8 @@ if [ -z "$chromium" ]; then
     told="no Chromium on this machine: the browser tests were left out (on Debian: apt-get install chromium)"
 fi
 export MSE_CHROMIUM="$chromium"
+# Where this is set, each of the some sixty processes of the suite compiles all it imports: half of its time.
+unset PYTHONDONTWRITEBYTECODE
 status=0
 .venv/bin/python -m pytest -m "$marks" -n 2 --dist worksteal "$@" || status=$?
 if [ -n "$told" ]; then echo "$told"; fi

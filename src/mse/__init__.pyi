@@ -10,6 +10,7 @@ from .links import Links as Links
 from .models.bayes.graph_averaging import decomposable as decomposable
 from .models.bayes.latent_mixture import latent_class as latent_class
 from .models.bayes.loglinear import bayes_loglinear as bayes_loglinear
+from .models.bayes.person_heterogeneity import heterogeneity as heterogeneity
 from .models.bayes.thresholding import bayes_threshold as bayes_threshold
 from .models.closed.family import closed_population as closed_population
 from .models.coverage import sample_coverage as sample_coverage
@@ -25,9 +26,14 @@ from .pseudonyms import EncodedRegister as EncodedRegister
 from .pseudonyms import encode as encode
 from .registers import Register as Register
 from .registers import read_register as read_register
+from .report import plot_agreement as plot_agreement
+from .report import plot_distinct_persons as plot_distinct_persons
 from .report import plot_estimates as plot_estimates
+from .report import plot_linkage_prior as plot_linkage_prior
+from .report import plot_match_weights as plot_match_weights
 from .report import plot_overlaps as plot_overlaps
 from .report import plot_stability as plot_stability
+from .report import plot_thresholds as plot_thresholds
 from .report import plot_upset as plot_upset
 from .report import write_report as write_report
 from .robustness import feasibility as feasibility

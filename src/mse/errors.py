@@ -114,3 +114,12 @@ class NoOverlap(Refused):
             "no list cannot be estimated. Check first that the lists were encoded with the same key and "
             "cover the same period and population"
         )
+
+    @classmethod
+    def apart(cls, apart: Iterable[str], others: Iterable[str], *, expected: float, chance: float) -> Self:
+        """Some lists share nobody with the others, which is hardly chance."""
+        return cls(
+            f"no person is both on {' or '.join(apart)} and on {' or '.join(others)}, where independent lists would "
+            f"share {expected:.1f} (probability of none {chance:.1g}); check that these lists were encoded with the "
+            "same key and cover the same period and population, or link them apart"
+        )

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from mse.errors import BadInput
 from mse.interval import EqualTailed, Interval
-from mse.writing import write_bytes
+from mse.writing import CONFIDENTIAL, mark_confidential, write_bytes
 
-__all__ = ["Links"]
+__all__ = ["RECORD_COLUMNS", "Links"]
 
 RECORD_COLUMNS = ("list", "record")
 
@@ -139,13 +139,17 @@ class Links:
         return replace(self, records=self.records.assign(list=renamed), lists=(*merged, *rest))
 
     def write(self, folder: Path) -> None:
-        """Write `records.parquet`, `persons.npy` and `links.json` to a folder, each whole or not at all."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Write `records.parquet`, `persons.npy` and `links.json` to a folder, each whole or not at all.
+
+        The folder is marked as confidential: it has a row about each record.
+        """
+        mark_confidential(folder)
         stream = BytesIO()
         np.save(stream, self.persons, allow_pickle=False)
         write_bytes(folder / "persons.npy", stream.getvalue())
         write_bytes(folder / "records.parquet", self.records.to_parquet(index=False))
         about = {
+            "confidential": CONFIDENTIAL,
             "lists": list(self.lists),
             "diagnostics": dict(self.diagnostics),
             "provenance": dict(self.provenance),

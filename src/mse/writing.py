@@ -5,7 +5,33 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["write_bytes", "write_parts", "write_text"]
+__all__ = ["CONFIDENTIAL", "mark_confidential", "write_bytes", "write_parts", "write_text"]
+
+MARK = "CONFIDENTIAL.txt"
+CONFIDENTIAL = "KONFIDENSIELT. Ikke for publisering. / CONFIDENTIAL. Not for publication."
+CONFIDENTIAL_PAGE = """\
+KONFIDENSIELT
+
+Denne mappen holder opplysninger om personer på etaters og organisasjoners lister: kodede lister, koblinger
+mellom dem, eller tabeller over hvor mange personer som står på hvilke lister. Ingen navn står her. Den som kjenner
+noen på listene, kan likevel kjenne dem igjen, også i en tabell: et lavt tall er en person eller to.
+
+- Del mappen bare med dem som etter avtalen eller vedtaket skal ha den.
+- Send den ikke i åpen e-post, og legg den ikke i en åpen sky eller et kodelager.
+- Slett den når formålet er oppnådd.
+- Publiser det totale tallet med intervall og tabellene i rapporten, der lave tall er skjult. Ikke tabellene her.
+
+CONFIDENTIAL
+
+This folder holds information on persons on the lists of agencies and organisations: encoded lists, links
+between them, or tables of how many persons are on which lists. No name is in it. Those who know somebody on
+the lists may still recognise them, also in a table: a small count is a person or two.
+
+- Share the folder only with those who are to have it by the agreement or the decision.
+- Do not send it by open e-mail, and keep it out of open clouds and code repositories.
+- Delete it when its purpose is fulfilled.
+- Publish the total with its interval and the tables of the report, where small counts are hidden. Not the tables here.
+"""
 
 
 def write_bytes(path: Path, content: bytes, *, owner_only: bool = False) -> None:
@@ -51,3 +77,12 @@ def write_parts(path: Path, parts: Iterable[bytes], *, owner_only: bool = False)
 def write_text(path: Path, text: str) -> None:
     """Replace a text file in one step, UTF-8 with Unix line ends."""
     write_bytes(path, text.encode("utf-8"))
+
+
+def mark_confidential(folder: Path) -> None:
+    """Put a page into a folder that says, in Norwegian and English, that it is confidential, and what follows.
+
+    Encoded lists, links and tables of capture histories are personal data or may be: the page is the same for all, so
+    that they can stand in one folder.
+    """
+    write_text(folder / MARK, CONFIDENTIAL_PAGE)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,8 @@ import mse.cli
 from mse.datasets import load_dataset
 from mse.links import Links
 from mse.models.two_lists import chapman
+from mse.propagation import each_stratum
+from mse.pseudonyms import Key
 
 COMMANDS = (
     "demo",
@@ -153,6 +156,15 @@ def test_estimate_offers_the_bayesian_threshold(cli, table):
     ]
 
 
+def test_estimate_offers_unlike_persons_with_those_who_can_be_found(cli, table):
+    """One row, with the observable population beside it."""
+    code, out, _ = cli("estimate", table("Korea"), "--heterogeneity", "--format", "json")
+    assert code == 0
+    (row,) = json.loads(out)
+    assert row["model"] == "heterogeneity (logistic-normal)"
+    assert "persons with a chance above 0.05 of being on one list or more are" in row["note"]
+
+
 def test_a_model_without_an_estimate_ends_with_three(cli, table):
     """No number, the reason on standard error, exit code 3."""
     lists = load_dataset("Korea").lists
@@ -254,6 +266,7 @@ def test_from_lists_to_histories_by_hand(cli, tmp_path, write_small_study):
         )
         assert code == 0, err
         assert "no name in it" in out
+    assert "KONFIDENSIELT" in (tmp_path / "CONFIDENTIAL.txt").read_text("utf-8")
     files = [tmp_path / f"{name}.mse" for name in ("alfa", "beta", "gamma")]
     code, out, err = cli("link", *files, "--out", tmp_path / "links", "--seed", 7, "--n-draws", 3)
     assert code == 0, err
@@ -264,6 +277,98 @@ def test_from_lists_to_histories_by_hand(cli, tmp_path, write_small_study):
     assert list(overlaps.columns) == ["alfa", "beta", "gamma"]
     assert cli("estimate", tmp_path / "histories.csv", "--chao")[0] == 0
     assert cli("histories", tmp_path / "links", "--draw", "3")[0] == 2
+
+
+def test_only_tables_leave_the_linkage_unit(cli, tmp_path, write_small_study):
+    """No row about a record; the estimates are those of the links, by stratum too; both folders say confidential."""
+    registers = [mse.read_register(path) for path in _lists(write_small_study(tmp_path / "study").parent)]
+    key = Key("small", bytes(range(32)))
+    files = []
+    for register in registers:
+        files.append(tmp_path / f"{register.name}.mse")
+        mse.encode(register, key=key, project="small").write(files[-1])
+    linked = ("--seed", 7, "--n-draws", 3)
+    assert cli("link", *files, "--out", tmp_path / "links", *linked)[0] == 0
+    code, out, err = cli("link", *files, "--out", tmp_path / "tables", *linked, "--tables-only", "--stratum", "sex")
+    assert code == 0, err
+    assert "distinct persons" in out
+    assert {path.name for path in (tmp_path / "tables").iterdir()} == {
+        "CONFIDENTIAL.txt",
+        "about.json",
+        "draws.npy",
+        "histories.csv",
+        "overlap.csv",
+    }
+    links = Links.read(tmp_path / "links")
+    ids = set(links.records["record"])
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "tables").iterdir()).decode("utf-8", errors="replace")
+    assert not [one for one in ids if one in kept]
+    for folder in ("links", "tables"):
+        text = (tmp_path / folder / "CONFIDENTIAL.txt").read_text("utf-8")
+        assert text.startswith("KONFIDENSIELT")
+        assert "\nCONFIDENTIAL\n" in text
+    for about in ("links/links.json", "tables/about.json"):
+        assert "CONFIDENTIAL" in json.loads((tmp_path / about).read_text("utf-8"))["confidential"]
+    answers = {}
+    for folder in ("links", "tables"):
+        words = ("estimate", tmp_path / folder, "--model", "independence", "--format", "csv")
+        for more in ((), ("--stratum", "sex")):
+            code, out, err = cli(*words, *more)
+            assert code == 0, err
+            answers[folder, more] = out
+    assert answers["links", ()] == answers["tables", ()]
+    by_sex = ("--stratum", "sex")
+    assert answers["links", by_sex] == answers["tables", by_sex]
+    frame = pd.read_csv(io.StringIO(answers["tables", by_sex])).set_index("stratum")
+    assert frame.index.tolist() == ["man", "woman", "all"]
+    pooled = mse.propagate(
+        each_stratum(partial(mse.fit_loglinear, model="independence")), links, strata=["sex"], seed=1
+    )
+    assert frame.loc["all", "n_hat"] == pytest.approx(pooled.n_hat)
+    assert frame.loc["woman", "n_hat"] == pytest.approx(pooled.per_stratum["woman"].n_hat)
+
+
+def test_tables_are_made_of_links_and_told_apart(cli, tmp_path):
+    """`mse histories` turns links into tables; what does not go together is bad input."""
+    records = pd.DataFrame({"list": ["a"] * 40 + ["b"] * 30, "record": range(70), "sex": ["man", "woman"] * 35})
+    draws = [[*range(40), *range(both), *range(40, 70 - both)] for both in (12, 14)]
+    Links(records, np.array(draws, np.int32), ("a", "b")).write(tmp_path / "links")
+    code, out, err = cli("histories", tmp_path / "links", "--tables", tmp_path / "tables", "--stratum", "sex")
+    assert code == 0, err
+    assert "confidential: a small count" in out
+    for words, told in (
+        (("estimate", tmp_path / "tables", "--stratum", "region"), "holds tables by sex, not by region"),
+        (("estimate", tmp_path / "links", "--stratum", "region"), "no attribute of the records named 'region'"),
+        (("histories", tmp_path / "tables", "--tables", tmp_path / "more"), "holds tables already"),
+        (("histories", tmp_path / "links", "--tables", tmp_path / "tables"), "is not an empty folder"),
+        (("histories", tmp_path / "tables", "--draw", 2), "draw=2 does not exist"),
+        (("link", "x.mse", "--out", tmp_path / "x", "--seed", 1, "--stratum", "sex"), "goes with --tables-only"),
+    ):
+        code, _, err = cli(*words)
+        assert code == 2
+        assert told in err
+        assert one_sentence(err)
+    code, out, _ = cli("histories", tmp_path / "tables", "--format", "csv")
+    assert code == 0
+    assert pd.read_csv(io.StringIO(out), index_col="list").loc["a", "b"] == 14
+
+
+def test_strata_of_a_table_are_estimated_by_themselves(cli, tmp_path):
+    """A column of a CSV makes strata as an attribute of links does; summed and parted at once is refused."""
+    frame = pd.DataFrame({"a": [1, 0, 1] * 2, "b": [0, 1, 1] * 2, "sex": list("mmmwww"), "count": [9, 8, 5, 20, 30, 9]})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    code, out, _ = cli("estimate", tmp_path / "t.csv", "--chapman", "--stratum", "sex", "--format", "csv")
+    found = pd.read_csv(io.StringIO(out)).set_index("stratum")["n_hat"]
+    assert code == 0
+    assert found["m"] == pytest.approx(15 * 14 / 6 - 1)
+    assert found["all"] == pytest.approx(found["m"] + found["w"])
+    code, _, err = cli("estimate", tmp_path / "t.csv", "--stratum", "sex", "--covariate", "sex")
+    assert code == 2
+    assert "give one of the two" in err
+
+
+def _lists(folder):
+    return [folder / f"SYNTHETIC-{name}.csv" for name in ("alfa", "beta", "gamma")]
 
 
 def test_histories_from_records(cli, tmp_path):

@@ -34,8 +34,8 @@ def levels(one, other):
     connection.execute(f"CREATE TABLE pair AS SELECT {sides} FROM {both}")
     found = {}
     for comparison in filter_comparisons(columns):
-        cases = " ".join(f"WHEN {level.condition} THEN '{level.label}'" for level in comparison.levels)
-        query = f"SELECT CASE WHEN {comparison.silent_when} THEN NULL {cases} ELSE 'different' END FROM pair"
+        cases = " ".join(f"WHEN {level.condition.sql()} THEN '{level.label}'" for level in comparison.levels)
+        query = f"SELECT CASE WHEN {comparison.silent_when.sql()} THEN NULL {cases} ELSE 'different' END FROM pair"
         ((found[comparison.name],),) = connection.execute(query).fetchall()
     return found
 

@@ -149,7 +149,7 @@ def test_a_given_population_is_the_one_that_counts(registers):
     assert (few.diagnostics["prior_n"], many.diagnostics["prior_n"]) == (12, 10_000)
     assert few.provenance["options"]["prior_n"] == 12
     assert few.n_persons.mean() <= many.n_persons.mean()
-    for said in ("the linkage rests on how many persons", "the draws of the linkage take the rates"):
+    for said in ("the linkage rests on how many persons", "the draws of the linkage take the lists"):
         assert any(note.startswith(said) for note in few.notes)
 
 

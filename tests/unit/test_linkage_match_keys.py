@@ -46,8 +46,8 @@ def levels(one, other):
     ]
     found = []
     for comparison in match_key_comparisons(KEYS):
-        cases = " ".join(f"WHEN {level.condition} THEN '{level.label}'" for level in comparison.levels)
-        level_of = f"CASE WHEN {comparison.silent_when} THEN NULL {cases} ELSE 'different' END"
+        cases = " ".join(f"WHEN {level.condition.sql()} THEN '{level.label}'" for level in comparison.levels)
+        level_of = f"CASE WHEN {comparison.silent_when.sql()} THEN NULL {cases} ELSE 'different' END"
         query = f"SELECT {level_of} FROM (SELECT {', '.join(sides)})"
         ((level,),) = duckdb.connect(":memory:").execute(query).fetchall()
         found += [level] if level else []

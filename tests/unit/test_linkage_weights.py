@@ -1,88 +1,107 @@
-"""Weights: missing says nothing, u from pairs within lists, m with care, the prior as a fixed point."""
+"""Weights: u from pairs within lists, each record's own chance, m around its start, the prior as a fixed point."""
 
 import numpy as np
 import pytest
 
+from mse.linkage.all_pairs import Counts, Listed
 from mse.linkage.comparison import Comparison, Level
-from mse.linkage.weights import Agreements, Weights, compete, fit_m_and_prior, log_odds, measure_u, starting_weights
+from mse.linkage.conditions import Equal, missing
+from mse.linkage.ladders import AGREES, DIFFERS, UNKNOWN, ladders, ratios_of, states_of
+from mse.linkage.weights import (
+    M_STRENGTH,
+    compete,
+    counted_weights,
+    matched_levels,
+    own_chances,
+    starting_weights,
+    with_m,
+)
 
-DATE = Comparison("date", (Level("same", "", 0.8, 1e-4),), "")
-NAME = Comparison("name", (Level("same", "", 0.75, 0.005), Level("near", "", 0.12, 0.01)), "")
-BOTH = (DATE, NAME)
+
+def comparison(name, levels, *, given=()):
+    made = (Level(label, Equal(name), m, u, is_by_record=own) for label, m, u, own in levels)
+    return Comparison(name, tuple(made), missing(name), given=given)
+
+
+ORIGIN = comparison("origin", [("same", 0.9, 0.2, False)])
+NAME = comparison("name", [("same", 0.75, 0.01, True), ("near", 0.12, 0.01, False)], given=(("origin",),))
+BOTH = (ORIGIN, NAME)
+LADDER = ladders(BOTH)
+START = starting_weights(BOTH, LADDER, n_records=4)
+
+
+def levels(*rows):
+    return np.array(rows, np.int64)
 
 
 def test_starting_weights_sum_to_one():
     """What is on no level disagrees."""
-    weights = starting_weights(BOTH, n_records=100)
-    assert [own.sum() for own in (*weights.m, *weights.u)] == pytest.approx([1.0] * 4)
-    assert weights.prior == 1 / 200
+    assert [START.m[:2].sum(), START.m[2:].sum(), *START.u[:2].sum(axis=0)] == pytest.approx([1.0] * 5)
 
 
 def test_a_missing_value_says_nothing():
-    """The odds of a pair without any field are those of the prior."""
-    weights = starting_weights(BOTH, n_records=100)
-    nothing = Agreements(np.array([[-1, -1], [0, -1]]), np.ones(2))
-    prior = np.log(weights.prior / (1 - weights.prior))
-    assert log_odds(nothing, weights) == pytest.approx([prior, prior + np.log(0.8 / 1e-4)])
+    """A field without a value has no ratio; the others have theirs."""
+    nobody = np.zeros(2, np.int64)
+    ratios = ratios_of(LADDER, START.scales, levels([-1, -1], [-1, 0]), nobody, nobody)
+    assert ratios.tolist() == [[0.0, 0.0], [0.0, pytest.approx(np.log(0.75 / 0.01))]]
 
 
-def test_u_follows_the_pairs_within_lists():
-    """With many pairs, the u-probability is their share of agreement."""
-    within = Agreements(np.array([[-1, 0], [-1, 1], [-1, 2]]), np.array([20_000.0, 50_000.0, 930_000.0]))
-    u = measure_u(within, BOTH, starting_weights(BOTH, n_records=3000), n_records=3000)
-    assert u[1] == pytest.approx([0.02, 0.05, 0.93], rel=0.01)
+def test_the_state_is_that_of_the_first_comparison_that_speaks():
+    """Names are judged by whether the origin agrees, differs, or is not known; the origin has one state."""
+    assert states_of(LADDER, levels([0, 0], [1, 0], [-1, 0])).tolist() == [[0, AGREES], [0, DIFFERS], [0, UNKNOWN]]
+
+
+def counts_of(within, n_records=4):
+    """Counts by record from rows (record, comparison, level, state, pairs)."""
+    found = np.zeros((n_records, int(LADDER.first[-1]), LADDER.n_states))
+    for record, number, level, state, pairs in within:
+        found[record, LADDER.first[number] + level, state] += pairs
+    return found
+
+
+def test_u_follows_the_pairs_within_lists_by_state():
+    """With many pairs u is their share of agreement, where origins agree and where nothing is known of them."""
+    rows = [(0, 1, 0, AGREES, 4e4), (0, 1, 2, AGREES, 36e4), (0, 1, 0, DIFFERS, 1e4), (0, 1, 2, DIFFERS, 359e4)]
+    u = counted_weights(START, LADDER, counts_of(rows)).u
+    assert u[2] == pytest.approx([0.1, 1 / 360, 5 / 400], rel=0.01)
 
 
 def test_u_stays_at_its_start_without_pairs():
     """Lists of one record each teach nothing."""
-    start = starting_weights(BOTH, n_records=3)
-    none = Agreements(np.empty((0, 2), np.int64), np.empty(0))
-    assert [own.tolist() for own in measure_u(none, BOTH, start, n_records=3)] == [
-        pytest.approx(own.tolist()) for own in start.u
-    ]
+    assert counted_weights(START, LADDER, counts_of([])).u == pytest.approx(START.u, rel=0.01)
 
 
-def test_duplicates_within_a_list_do_not_raise_u():
-    """Pairs that agree on everything are taken for duplicates, not for chance."""
-    within = Agreements(np.array([[0, 0], [1, 2]]), np.array([30.0, 9970.0]))
-    u = measure_u(within, BOTH, starting_weights(BOTH, n_records=400), n_records=400)
-    assert u[0][0] < 2e-4
+def test_the_spread_of_u_is_that_of_its_records():
+    """Pairs that all come from one record tell less than as many pairs of many records."""
+    one = counts_of([(0, 0, 0, 0, 300.0)] + [(own, 0, 1, 0, 300.0) for own in range(1, 40)], 40)
+    many = counts_of([(own, 0, level, 0, (7.5, 292.5)[level]) for own in range(40) for level in (0, 1)], 40)
+    start = starting_weights(BOTH, LADDER, n_records=40)
+    spread_one, spread_many = (counted_weights(start, LADDER, own).u_spread[0, 0] for own in (one, many))
+    assert spread_one > 5 * spread_many
 
 
-def test_a_discounted_field_agrees_by_chance_more_often():
-    """A field that goes with another one counts half: the square root of its share."""
-    half = Comparison("region", (Level("same", "", 0.9, 0.25),), "", discount=0.5)
-    within = Agreements(np.array([[0], [1]]), np.array([25_000.0, 75_000.0]))
-    assert measure_u(within, (half,), starting_weights((half,), n_records=10), n_records=10)[0][0] == pytest.approx(
-        0.5, rel=0.01
-    )
+def test_an_own_chance_counts_the_others_with_the_value():
+    """Of 100 pairs of one origin 5 share the name: the chance is 5 of 100, with the start counted as one of 1/u."""
+    within = counts_of([(0, 1, 0, AGREES, 5.0), (0, 1, 2, AGREES, 95.0)])
+    weights = own_chances(START, LADDER, Counts(within, np.zeros_like(within)), np.zeros(1))
+    assert weights.own[0, 0, AGREES] == pytest.approx(5.0 / (100.0 + 100.0))
+    assert weights.own[1, 0] == pytest.approx([0.01] * 3)  # nobody to count
 
 
-@pytest.mark.parametrize(("n_same_origin", "expected"), [(1000.0, 0.05), (100.0, 0.9)])
-def test_what_stands_in_for_a_field_has_its_chance(n_same_origin, expected):
-    """A shared name counts as a shared origin where names were counted within origins, and else for nothing."""
-    origin = Comparison("nationality", (Level("same", "", 0.9, 0.1),), "")
-    name = Comparison("name", (Level("same", "", 0.75, 0.005),), "", within=("nationality",))
-    by_name = Comparison("by_name", (Level("a name", "TRUE", 0.9, 0.9),), "", chance_of="nationality")
-    within = Agreements(np.array([[0, 1, -1], [1, 1, -1]]), np.array([n_same_origin, 19 * n_same_origin]))
-    comparisons = (origin, name, by_name)
-    u = measure_u(within, comparisons, starting_weights(comparisons, n_records=200), n_records=200)
-    assert u[2][0] == pytest.approx(expected, rel=0.02)
+def test_who_is_one_person_does_not_make_a_name_common():
+    """A pair that is surely one person does not count for the chance of its name."""
+    between = counts_of([(0, 1, 0, AGREES, 3.0), (0, 1, 2, AGREES, 97.0), (1, 1, 0, AGREES, 3.0)])
+    pairs = Listed(np.array([0]), np.array([1]), np.array([[0, 0]], np.int8))
+    matched = matched_levels(pairs, np.array([1.0]), LADDER, n_records=4)
+    weights = own_chances(START, LADDER, Counts(np.zeros_like(between), between), matched)
+    assert weights.own[0, 0, AGREES] == pytest.approx(2.0 / (99.0 + 100.0))
 
 
-def test_m_moves_at_most_half_way():
-    """A thousand perfect matches move the rate of agreement half way from its start to 1."""
-    candidates = Agreements(np.array([[0, 0]]), np.array([1000.0]))
-    start = starting_weights(BOTH, n_records=2000)
-    fitted = fit_m_and_prior(candidates, start, n_cross=1e6, max_matches=1000)
-    assert fitted.m[0][0] == pytest.approx((0.8 + 1) / 2, abs=1e-3)
-
-
-def test_the_prior_is_never_more_than_can_match():
-    """Lists of five records in common cannot hold more than five matches."""
-    candidates = Agreements(np.array([[0, 0]]), np.array([20.0]))
-    fitted = fit_m_and_prior(candidates, starting_weights(BOTH, n_records=10), n_cross=25.0, max_matches=5.0)
-    assert fitted.prior == pytest.approx(5 / 25)
+def test_m_is_a_dirichlet_mean():
+    """Pairs of one person move m from its start, each as much as one of the pseudo-pairs."""
+    found = with_m(START, LADDER, np.array([[0, 0], [0, 2], [-1, -1]], np.int8), np.array([30.0, 10.0, 5.0]))
+    assert found.m[0] == pytest.approx((0.9 * M_STRENGTH + 40) / (M_STRENGTH + 40))
+    assert found.m[4] == pytest.approx((0.13 * M_STRENGTH + 10) / (M_STRENGTH + 40))
 
 
 def test_rivals_share_the_probability():
@@ -118,6 +137,5 @@ def test_no_candidates_leave_a_small_prior():
 
 def test_weights_are_frozen():
     """A weight cannot be changed after it was learned."""
-    weights = Weights((), (), 0.1)
     with pytest.raises(AttributeError):
-        weights.prior = 0.2
+        START.m = START.u

@@ -202,9 +202,16 @@ def test_the_record_of_a_stage_names_input_versions_and_output(finished_study):
     assert set(record["made_from"]["inputs"]) == {
         f"03-links/{of}/{name}"
         for of in ("by-list", "by-register")
-        for name in ("links.json", "persons.npy", "records.parquet")
+        for name in ("CONFIDENTIAL.txt", "links.json", "persons.npy", "records.parquet")
     }
-    assert set(record["outputs"]) == {"about.json", "distinct.json", "draws.npy", "histories.csv", "overlap.csv"}
+    assert set(record["outputs"]) == {
+        "CONFIDENTIAL.txt",
+        "about.json",
+        "distinct.json",
+        "draws.npy",
+        "histories.csv",
+        "overlap.csv",
+    }
     assert {"mse", "python", "pandas"} <= set(record["made_from"]["versions"])
 
 

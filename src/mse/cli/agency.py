@@ -140,7 +140,7 @@ def _write(
     """The encoded list, and what stays at the agency: the page for its officer, merged rows, the id map."""
     from mse.pseudonyms import duplicates, id_map
     from mse.pseudonyms.dpia import dpia_log, write_dpia
-    from mse.writing import write_bytes
+    from mse.writing import mark_confidential, write_bytes
 
     about = dpia if dpia is not None else target.with_suffix(".dpia.md")
     write_dpia(about, dpia_log(register, encoded, risks=risks, accepted=accepted), language=language)
@@ -157,6 +157,7 @@ def _write(
             write_bytes(path, made().to_csv(index=False, lineterminator="\n").encode(), owner_only=True)
             say(f"wrote {path}: {what}")
     say(f"wrote {about}: for the data protection officer, to fill in")
+    mark_confidential(target.absolute().parent)
     encoded.write(target)
 
 

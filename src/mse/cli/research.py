@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mse.cli.printing import Format, say, show
-from mse.cli.unit import read_links
+from mse.cli.unit import Stratum, read_draws
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +59,8 @@ def judge(
 
 def estimate(
     path: Annotated[
-        Path, typer.Argument(help="CSV or Parquet: a 0/1 column for each list, and count; or a folder of links.")
+        Path,
+        typer.Argument(help="CSV or Parquet: a 0/1 column for each list, and count; or a folder of links or tables."),
     ],
     model: Annotated[list[str] | None, typer.Option(help='Log-linear model, "[a,b][c]" or independence.')] = None,
     select: Annotated[list[str] | None, typer.Option(help="Select a log-linear model by bic, aic or aicc.")] = None,
@@ -71,6 +72,7 @@ def estimate(
     bayes: Annotated[bool, typer.Option("--bayes", help="Bayesian log-linear model.")] = False,
     prior: Annotated[str, typer.Option(help="Prior of the interactions for --bayes.")] = "horseshoe",
     latent_class: Annotated[bool, typer.Option("--latent-class", help="Latent classes of persons.")] = False,
+    heterogeneity: Annotated[bool, typer.Option("--heterogeneity", help="Persons unlike, normally.")] = False,
     threshold: Annotated[bool, typer.Option("--threshold", help="Bayesian threshold, two-list interactions.")] = False,
     search: Annotated[
         str | None, typer.Option(help="exhaustive, downhill or stepwise; by default exhaustive up to 6 lists.")
@@ -81,11 +83,13 @@ def estimate(
     level: Annotated[float, typer.Option(help="Level of the interval.")] = 0.95,
     seed: Annotated[int, typer.Option(help="Seed, for Bayesian models, --average and resamples.")] = 1,
     covariate: Covariate = None,
+    stratum: Stratum = None,
     how: Annotated[Format, typer.Option("--format", help="How to print the estimates.")] = Format.table,
 ) -> None:
     """Estimate the total from a table of capture histories; by default the model selected by BIC.
 
     With the folder that mse link wrote each model is fitted to every draw of the linkage and the answers are pooled.
+    With --stratum each model is fitted to every stratum by itself, and the totals are added.
     Ends with 3 when one of the models asked for gives no number; its reason goes to standard error.
     """
     from mse.interval import check_level
@@ -94,7 +98,7 @@ def estimate(
     from mse.models.loglinear.space import MOST_LISTS
 
     check_level(level)
-    lists, answer = _source(path, covariate, seed)
+    lists, answer = _source(path, covariate, stratum, seed)
     asked: list[tuple[str, Callable[..., Estimate]]] = []
     if chapman:
         from mse.models import two_lists
@@ -112,7 +116,7 @@ def estimate(
 
         asked.append(("Chao's lower bound", chao_lower_bound))
     asked += [(text, partial(fit_loglinear, model=text, interval=interval)) for text in model or ()]
-    default = () if asked or bayes or average or latent_class or threshold else ("bic",)
+    default = () if asked or bayes or average or latent_class or heterogeneity or threshold else ("bic",)
     how_to_search = search or ("exhaustive" if len(lists) <= MOST_LISTS else "downhill")
     asked += [
         (
@@ -140,6 +144,10 @@ def estimate(
         from mse.models.bayes import latent_mixture
 
         asked.append(("latent class", latent_mixture.latent_class))
+    if heterogeneity:
+        from mse.models.bayes import person_heterogeneity
+
+        asked.append(("persons unlike", person_heterogeneity.heterogeneity))
     _answer([(name, partial(answer, fit)) for name, fit in asked], level, how)
 
 
@@ -225,25 +233,30 @@ def _read(path: Path, covariates: list[str] | None) -> "CaptureHistories":
 
     if not path.exists() and str(path) in dataset_names():
         return load_dataset(str(path))
-    table = read_histories(path, covariates=tuple(covariates or ()))
-    return table.collapse_strata() if table.is_stratified else table
+    return read_histories(path, covariates=tuple(covariates or ())).collapse_strata()
 
 
 def _source(
-    path: Path, covariates: list[str] | None, seed: int
+    path: Path, covariates: list[str] | None, strata: list[str] | None, seed: int
 ) -> "tuple[tuple[str, ...], Callable[[Callable[..., Estimate]], Estimate]]":
-    """The lists of a table or of a folder of links, and how a model is fitted to it: once, or to every draw."""
+    """The lists of a table or of a folder of draws, and how a model is fitted to it: once, or to every draw."""
     from mse.errors import BadInput
-    from mse.propagation import propagate
+    from mse.histories import read_histories
+    from mse.propagation import each_stratum, propagate
     from mse.propagation.calling import SeededFit
 
+    def asked(fit: "Callable[..., Estimate]") -> "Callable[..., Estimate]":
+        return each_stratum(fit) if strata else fit
+
     if not path.is_dir():
-        table = _read(path, covariates)
-        return table.lists, lambda fit: SeededFit.of(fit)(table, seed)
+        if strata and covariates:
+            raise BadInput(f"--covariate {covariates[0]} sums and --stratum {strata[0]} parts; give one of the two")
+        table = read_histories(path, covariates=strata) if strata else _read(path, covariates)
+        return table.lists, lambda fit: SeededFit.of(asked(fit))(table, seed)
     if covariates:
-        raise BadInput(f"--covariate {covariates[0]} does not go with links, whose tables have no strata; leave it out")
-    links = read_links(path)
-    return links.lists, lambda fit: propagate(fit, links, seed=seed)
+        raise BadInput(f"--covariate {covariates[0]} does not go with links, whose records are counted; leave it out")
+    tables = read_draws(path, strata)
+    return tables[0].lists, lambda fit: propagate(asked(fit), tables, seed=seed)
 
 
 def _answer(asked: "list[tuple[str, Callable[[], Estimate]]]", level: float, how: Format) -> None:
@@ -256,7 +269,12 @@ def _answer(asked: "list[tuple[str, Callable[[], Estimate]]]", level: float, how
     rows, refusals = [], []
     for name, ask in asked:
         try:
-            rows.append(to_frame(ask(), level=level).assign(refused=""))
+            estimate = ask()
+            parts = getattr(estimate, "per_stratum", {})
+            frame = to_frame([*parts.values(), estimate], level=level)
+            if parts:
+                frame.insert(0, "stratum", [*parts, "all"])
+            rows.append(frame.assign(refused=""))
         except Refused as refusal:
             refusals.append(refusal)
             rows.append(pd.DataFrame([{"model": name, "refused": " ".join(refusal.reasons)}]))

@@ -23,6 +23,7 @@ from mse.histories.cells import (
     declared_cells,
     history_of,
 )
+from mse.histories.person_strata import person_strata
 from mse.links import Links
 from mse.writing import write_text
 
@@ -477,21 +478,61 @@ class CaptureHistories:
         return cls._from_membership(lists, on_list, notes)
 
     @classmethod
-    def from_links(cls, links: Links) -> "tuple[CaptureHistories, ...]":
-        """One table per draw of who is whom."""
-        return tuple(
-            cls._from_membership(links.lists, links.membership(draw), links.notes) for draw in range(links.n_draws)
-        )
+    def from_links(cls, links: Links, *, strata: Sequence[str] = ()) -> "tuple[CaptureHistories, ...]":
+        """One table per draw of who is whom.
+
+        Parameters
+        ----------
+        links : Links
+        strata : sequence of str
+            Attributes of the records whose combinations the strata are, such as ``("sex",)``. A person has the value
+            of most of the person's records that know one; without such a value, ``unknown``. All draws have the same
+            strata, and the notes of each say how many persons' records disagree or say nothing.
+
+        Raises
+        ------
+        BadInput
+            For an attribute that the records do not have.
+
+        Examples
+        --------
+        >>> records = pd.DataFrame({"list": ["a", "b", "b"], "record": ["1", "1", "2"], "sex": ["man", None, "woman"]})
+        >>> links = Links(records, np.array([[0, 0, 1], [0, 1, 2]], np.int32), ("a", "b"))
+        >>> tables = CaptureHistories.from_links(links, strata=("sex",))
+        >>> tables[0].strata, tables[0].counts.tolist(), tables[1].counts.tolist()
+        (('man', 'unknown', 'woman'), [[0, 0, 1], [0, 0, 0], [1, 0, 0]], [[0, 1, 1], [1, 0, 0], [0, 0, 0]])
+        """
+        names = (strata,) if isinstance(strata, str) else tuple(strata)
+        if not names:
+            return tuple(
+                cls._from_membership(links.lists, links.membership(draw), links.notes) for draw in range(links.n_draws)
+            )
+        check_lists(links.lists)
+        persons = person_strata(links, names)
+        tables = []
+        for draw in range(links.n_draws):
+            value = _history_values(links.membership(draw))
+            counts = np.zeros((2 ** len(links.lists), len(persons.names)), dtype=np.int64)
+            np.add.at(counts, (value, persons.of_person[draw]), 1)
+            notes = (*links.notes, *persons.notes[draw])
+            tables.append(cls(links.lists, counts[1:], strata=persons.names, covariates=names, notes=notes))
+        return tuple(tables)
 
     @classmethod
     def _from_membership(
         cls, lists: tuple[str, ...], on_list: NDArray[np.bool_], notes: tuple[str, ...]
     ) -> "CaptureHistories":
         check_lists(lists)
-        value = np.zeros(len(on_list), dtype=np.int64)
-        for j in range(len(lists)):
-            value = 2 * value + on_list[:, j]
-        return cls(lists, np.bincount(value, minlength=2 ** len(lists))[1:], notes=notes)
+        counts = np.bincount(_history_values(on_list), minlength=2 ** len(lists))
+        return cls(lists, counts[1:], notes=notes)
+
+
+def _history_values(on_list: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The binary value of each person's history, shape (n_persons,), from membership of shape (n_persons, n_lists)."""
+    value = np.zeros(len(on_list), dtype=np.int64)
+    for on_this in on_list.T:
+        value = 2 * value + on_this
+    return value
 
 
 def check_lists(lists: tuple[str, ...]) -> None:

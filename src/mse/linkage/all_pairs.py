@@ -20,6 +20,7 @@ __all__ = ["ALL_PAIRS", "Counts", "Listed", "count_levels", "list_pairs"]
 
 ALL_PAIRS = 30_000  # records up to which every pair is compared
 BLOCK = 256  # records whose pairs are one task
+SAMPLED = 2000  # records with which each is compared, about, to tell how many pairs do not agree
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -34,6 +35,7 @@ class Counts:
     within : ndarray of float64, shape (n_records, n_columns, n_states)
         Pairs within lists, each by the probability that it is two persons.
     between : ndarray of float64, shape (n_records, n_columns, n_states)
+        Pairs between lists: all of them on levels that are counted by record, and on others a sample, made up to all.
     """
 
     within: Floats
@@ -70,13 +72,13 @@ def count_levels(
     """
     n, n_columns = len(list_of_record), int(ladder.first[-1])
     shape = (n, n_columns, ladder.n_states)
+    every = max(1, n // SAMPLED)
     totals = [Counts(np.zeros(shape), np.zeros(shape)) for _ in range(n_jobs)]
 
     def work(first: int, worker: int) -> None:
         own = totals[worker]
-        _count(
-            compared, ladder, list_of_record, start, log_prior, first, min(first + BLOCK, n), own.within, own.between
-        )
+        last = min(first + BLOCK, n)
+        _count(compared, ladder, list_of_record, start, log_prior, every, first, last, own.within, own.between)
 
     _in_blocks(work, n, n_jobs, "agreements of all pairs")
     for other in totals[1:]:
@@ -126,7 +128,7 @@ def _in_blocks(work: Callable[[int, int], None], n_records: int, n_jobs: int, la
 
 
 @njit(cache=True, nogil=True)
-def _count(compared, ladder, list_of_record, start, log_prior, first, last, within, between):  # type: ignore[no-untyped-def]
+def _count(compared, ladder, list_of_record, start, log_prior, every, first, last, within, between):  # type: ignore[no-untyped-def]
     n_comparisons = len(ladder.field)
     levels = np.zeros(n_comparisons, np.int64)
     ratios = np.zeros(np.max(ladder.field) + 1)
@@ -140,12 +142,17 @@ def _count(compared, ladder, list_of_record, start, log_prior, first, last, with
                 add_ratios(ladder, start, levels, a, b, ratios)
                 weight = 1.0 / (1.0 + np.exp(np.sum(ratios) + log_prior[list_of_record[a]]))
             counts = within if is_within else between
+            is_sampled = is_within or (a + b) % every == 0
             for comparison in range(n_comparisons):
-                if levels[comparison] >= 0:
-                    column = ladder.first[comparison] + levels[comparison]
+                if levels[comparison] < 0:
+                    continue
+                column = ladder.first[comparison] + levels[comparison]
+                is_counted = ladder.by_record[column] >= 0
+                if is_counted or is_sampled:
                     state = state_of(ladder, comparison, levels)
-                    counts[a, column, state] += weight
-                    counts[b, column, state] += weight
+                    n_pairs = weight if is_counted or is_within else float(every)
+                    counts[a, column, state] += n_pairs
+                    counts[b, column, state] += n_pairs
 
 
 @njit(cache=True, nogil=True)
@@ -164,6 +171,12 @@ def _list(compared, ladder, list_of_record, scales, least, first, last):  # type
             if asked == np.inf:
                 continue
             levels_of(compared, a, b, levels)
+            agrees = False
+            for comparison in range(n_comparisons):
+                last_level = ladder.first[comparison + 1] - ladder.first[comparison] - 1
+                agrees = agrees or 0 <= levels[comparison] < last_level
+            if not agrees:
+                continue
             ratios[:] = 0.0
             add_ratios(ladder, scales, levels, a, b, ratios)
             if np.sum(ratios) < asked:

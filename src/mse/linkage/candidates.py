@@ -117,7 +117,7 @@ class Workbench:
         return self._predicted(settings, MIN_LOG2_RATIO + PRIOR_LOG2)
 
     def compared(self, near: Sequence[Sequence[int]]) -> Listed:
-        """All pairs of records that are near the same thing; `near` gives the numbers of what each record is near to."""
+        """All pairs of records that are near the same thing; `near` gives the numbers of what each is near to."""
         table = self.table.append_column("near", pa.array(near, pa.list_(pa.int64())))
         return self._predicted(self._linker(table, [block_on("near", arrays_to_explode=["near"])], None), None)
 

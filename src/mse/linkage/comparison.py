@@ -104,14 +104,20 @@ def given_name_comparison() -> Comparison:
     # Swapped names are judged once, here; the family name is then silent.
     swapped = Level("both names, swapped", _swapped("given_name"), 0.01, 1e-5)
     same, near = _spelling("given_name", "given_skeleton")
-    levels = [swapped, same, near, Level("a word in common", word, 0.04, 0.01), _similar("given_name", 0.02)]
+    levels = [
+        swapped,
+        same,
+        near,
+        Level("a word in common", word, 0.03, 0.01, is_by_record=True),
+        _similar("given_name", 0.03),
+    ]
     blocks = ("given_skeleton", "given_name", "name_pair")
     return Comparison("given_name", tuple(levels), missing("given_name"), blocks, given=(ORIGIN, SEX))
 
 
 def family_name_comparison() -> Comparison:
     """Family names; silent where both names agree but change places."""
-    levels = [*_spelling("family_name", "family_skeleton"), _similar("family_name", 0.02)]
+    levels = [*_spelling("family_name", "family_skeleton"), _similar("family_name", 0.03)]
     silent = Either(missing("family_name"), _swapped("family_name"))
     return Comparison("family_name", tuple(levels), silent, ("family_skeleton", "family_name"), given=(ORIGIN,))
 
@@ -121,7 +127,7 @@ def birth_date_comparison() -> Comparison:
     slip = Either(Equal("birth_date_any_order"), OneSlip("birth_date"))
     levels = (
         Level("same date", Equal("birth_date"), 0.80, 1e-4, is_by_record=True),
-        Level("one slip away", slip, 0.08, 0.001),
+        Level("one slip away", slip, 0.10, 0.001),
         Level("same year", Equal("birth_year"), 0.06, 0.035),
     )
     return Comparison(
@@ -154,7 +160,7 @@ def name_comparison(column: str) -> Comparison:
 
 
 def date_comparison(column: str) -> Comparison:
-    """Any other date as ISO text, with its year in `<column>_year`: the same, one slip of the hand away, the same year."""
+    """Any other date as ISO text, with its year in `<column>_year`: the same, one slip away, the same year."""
     levels = (
         Level("same date", Equal(column), 0.80, 1e-4),
         Level("one slip away", OneSlip(column), 0.08, 0.001),
@@ -193,10 +199,10 @@ def _spelling(column: str, skeleton: str) -> tuple[Level, Level]:
     """The same name, and the same skeleton or nearly the same spelling."""
     near = Either(Equal(skeleton), Near(column, NEAR_SPELLING))
     return (
-        Level("same", Equal(column), 0.75, 0.005, frequency_of=column),
-        Level("same skeleton or nearly the same spelling", near, 0.12, 0.01),
+        Level("same", Equal(column), 0.76, 0.005, frequency_of=column),
+        Level("same skeleton or nearly the same spelling", near, 0.14, 0.01, is_by_record=True),
     )
 
 
 def _similar(column: str, m_start: float) -> Level:
-    return Level("similar spelling", Near(column, SIMILAR_SPELLING), m_start, 0.01)
+    return Level("similar spelling", Near(column, SIMILAR_SPELLING), m_start, 0.01, is_by_record=True)

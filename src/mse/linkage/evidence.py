@@ -38,6 +38,8 @@ class Pairs(NamedTuple):
         1 where an agency says that the two are one person, -1 where it says that they are not, else 0.
     ratios : ndarray of float64, shape (n_pairs, n_fields + 1)
         Log-likelihood ratio of each field, and of the answer; `weigh` fills it in.
+    total : ndarray of float64, shape (n_pairs,)
+        Sum of the ratios; -inf where the answer is that the two are not one person.
     detail : ndarray of int64, shape (n_records, n_fields + 1)
         How finely a record tells a field: above 0 for a full date beside a mere year, say.
     ladder : Ladders
@@ -51,6 +53,7 @@ class Pairs(NamedTuple):
     levels: NDArray[np.int8]
     answer: NDArray[np.int8]
     ratios: Floats
+    total: Floats
     detail: Ints
     ladder: Ladders
     scales: Scales
@@ -111,9 +114,10 @@ class Evidence:
             self.listed.levels,
             self.answer,
             np.zeros((len(self.listed), self.detail.shape[1])),  # the last is that of the answers
+            np.zeros(len(self.listed)),
             self.detail,
             self.ladder,
-            Scales(scales.log_m, scales.log_u, scales.log_own),
+            scales,
             self.compared or nothing_compiled(),
         )
         weigh(pairs)
@@ -132,26 +136,27 @@ def weigh(pairs):  # type: ignore[no-untyped-def]
             add_ratios(pairs.ladder, pairs.scales, levels, a, pairs.right[pair], pairs.ratios[pair])
             if pairs.answer[pair] == SAME:
                 pairs.ratios[pair, -1] = SURE
+            pairs.total[pair] = -np.inf if pairs.answer[pair] == DIFFERENT else np.sum(pairs.ratios[pair])
 
 
 @njit(cache=True, nogil=True)
-def _place(pairs, a, b):  # type: ignore[no-untyped-def]
+def _place(start, right, a, b):  # type: ignore[no-untyped-def]
     """Position of the pair of two records among those listed, -1 where it is not."""
-    low, high = pairs.start[min(a, b)], pairs.start[min(a, b) + 1]
+    low, high = start[min(a, b)], start[min(a, b) + 1]
     end, wanted = high, max(a, b)
     while low < high:
         middle = (low + high) // 2
-        if pairs.right[middle] < wanted:
+        if right[middle] < wanted:
             low = middle + 1
         else:
             high = middle
-    return low if low < end and pairs.right[low] == wanted else -1
+    return low if low < end and right[low] == wanted else -1
 
 
 @njit(cache=True, nogil=True)
 def pair_levels(pairs, a, b, levels):  # type: ignore[no-untyped-def]
     """Write the levels of two records; False where they cannot be one person."""
-    place = _place(pairs, a, b)
+    place = _place(pairs.start, pairs.right, a, b)
     if place >= 0:
         for comparison in range(len(levels)):
             levels[comparison] = pairs.levels[place, comparison]
@@ -165,7 +170,7 @@ def pair_levels(pairs, a, b, levels):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def pair_ratios(pairs, a, b, levels, ratios):  # type: ignore[no-untyped-def]
     """Write the log-likelihood ratios of two records by field; False where they cannot be one person."""
-    place = _place(pairs, a, b)
+    place = _place(pairs.start, pairs.right, a, b)
     if place >= 0:
         ratios[:] = pairs.ratios[place]
         return pairs.answer[place] != DIFFERENT
@@ -194,6 +199,10 @@ def group_evidence(pairs, members, n_members, is_mean):  # type: ignore[no-untyp
     """
     if n_members < 2:
         return 0.0
+    if n_members == 2:
+        place = _place(pairs.start, pairs.right, members[0], members[1])
+        if place >= 0:
+            return pairs.total[place]
     n_fields = pairs.ratios.shape[1]
     levels, ratios = np.zeros(pairs.levels.shape[1], np.int64), np.zeros(n_fields)
     if n_members == 2:

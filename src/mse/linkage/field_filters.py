@@ -74,15 +74,15 @@ def filter_comparisons(columns: Container[str]) -> Iterator[Comparison]:
     given = (
         Level("both names, swapped", swapped, 0.01, 1e-5),
         Level("same", Dice(GIVEN, GIVEN, SAME), 0.75, 0.004, is_by_record=True),
-        Level("nearly the same", Dice(GIVEN, GIVEN, NEAR), 0.10, 0.002),
-        Level("an alias in common", alias, 0.02, 0.002),
-        Level("similar", Dice(GIVEN, GIVEN, SIMILAR), 0.05, 0.005),
+        Level("nearly the same", Dice(GIVEN, GIVEN, NEAR), 0.10, 0.002, is_by_record=True),
+        Level("an alias in common", alias, 0.02, 0.002, is_by_record=True),
+        Level("similar", Dice(GIVEN, GIVEN, SIMILAR), 0.05, 0.005, is_by_record=True),
     )
     yield Comparison("given_name", given, missing(f"{GIVEN}_n"), blocks, given=(("region",), SEX))
     family = (
         Level("same", Dice(FAMILY, FAMILY, SAME), 0.75, 0.004, is_by_record=True),
-        Level("nearly the same", Dice(FAMILY, FAMILY, NEAR), 0.10, 0.001),
-        Level("similar", Dice(FAMILY, FAMILY, SIMILAR), 0.06, 0.003),
+        Level("nearly the same", Dice(FAMILY, FAMILY, NEAR), 0.10, 0.001, is_by_record=True),
+        Level("similar", Dice(FAMILY, FAMILY, SIMILAR), 0.06, 0.003, is_by_record=True),
     )
     yield Comparison("family_name", family, Either(missing(f"{FAMILY}_n"), swapped), blocks, given=(("region",),))
     dated = AtLeast(f"{BIRTH}_n", FEWEST_BITS_OF_A_DATE)

@@ -66,13 +66,13 @@ class Scales(NamedTuple):
     ----------
     log_m : ndarray of float64, shape (n_columns,)
     log_u : ndarray of float64, shape (n_columns, n_states)
-    log_own : ndarray of float64, shape (n_records, n_by_record, n_states)
-        Log of each record's own chance of a level.
+    own : ndarray of float64, shape (n_records, n_by_record, n_states)
+        Each record's own chance of a level; that of a pair is the mean of two.
     """
 
     log_m: Floats
     log_u: Floats
-    log_own: Floats
+    own: Floats
 
 
 def ladders(comparisons: Sequence[Comparison]) -> Ladders:
@@ -128,19 +128,22 @@ def state_of(ladder, comparison, levels):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def ratio_of(ladder, scales, levels, comparison, a, b):  # type: ignore[no-untyped-def]
+    """Log-likelihood ratio of one comparison that says something of records a and b: one person against two."""
+    column = ladder.first[comparison] + levels[comparison]
+    state = state_of(ladder, comparison, levels)
+    own = ladder.by_record[column]
+    if own >= 0:
+        return scales.log_m[column] - np.log((scales.own[a, own, state] + scales.own[b, own, state]) / 2)
+    return scales.log_m[column] - scales.log_u[column, state]
+
+
+@njit(cache=True, nogil=True)
 def add_ratios(ladder, scales, levels, a, b, ratios):  # type: ignore[no-untyped-def]
-    """Add to each field the log-likelihood ratio of these levels for records a and b: one person against two."""
+    """Add to each field the log-likelihood ratio of these levels for records a and b."""
     for comparison in range(len(levels)):
-        if levels[comparison] < 0:
-            continue
-        column = ladder.first[comparison] + levels[comparison]
-        state = state_of(ladder, comparison, levels)
-        own = ladder.by_record[column]
-        if own >= 0:
-            chance = (scales.log_own[a, own, state] + scales.log_own[b, own, state]) / 2
-        else:
-            chance = scales.log_u[column, state]
-        ratios[ladder.field[comparison]] += scales.log_m[column] - chance
+        if levels[comparison] >= 0:
+            ratios[ladder.field[comparison]] += ratio_of(ladder, scales, levels, comparison, a, b)
 
 
 @njit(cache=True, nogil=True)
@@ -155,11 +158,10 @@ def states_of(ladder, levels):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def ratios_of(ladder, scales, levels, left, right):  # type: ignore[no-untyped-def]
-    """Log-likelihood ratio of each pair, shape (n_pairs,), from levels of shape (n_pairs, n_comparisons)."""
-    ratios = np.zeros(np.max(ladder.field) + 1)
-    found = np.zeros(len(levels))
+    """Log-likelihood ratio of each comparison of each pair, from levels, both of shape (n_pairs, n_comparisons)."""
+    found = np.zeros(levels.shape)
     for pair in range(len(levels)):
-        ratios[:] = 0.0
-        add_ratios(ladder, scales, levels[pair], left[pair], right[pair], ratios)
-        found[pair] = np.sum(ratios)
+        for comparison in range(levels.shape[1]):
+            if levels[pair, comparison] >= 0:
+                found[pair, comparison] = ratio_of(ladder, scales, levels[pair], comparison, left[pair], right[pair])
     return found

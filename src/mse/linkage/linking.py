@@ -15,6 +15,7 @@ from mse.linkage.clustering import join_greedily
 from mse.linkage.comparable import check_population
 from mse.linkage.linkable import Linkable, linkable_encoded, linkable_plain
 from mse.linkage.matching import Matches, match
+from mse.linkage.overlaps import check_overlaps
 from mse.linkage.partition_posterior import GOOD_R_HAT, Posterior, sample_partitions
 from mse.linkage.scarce import SCARCE
 from mse.linkage.spark import Spark, check_spark
@@ -26,9 +27,9 @@ from mse.registers import Register
 __all__ = ["link"]
 
 BACKENDS = ("duckdb", "spark")
-WEIGHTS_TAKEN_AS_KNOWN = (
-    "the draws of the linkage take the rates of typing errors and chance agreements as known, so that they are "
-    "narrower than the doubt there is, most of all where many values are missing or lists are long"
+TAKEN_FOR_GRANTED = (
+    "the draws of the linkage take the lists to be independent, and records of two persons to agree as often on two "
+    "lists as they do on one; as far as neither holds, they are narrower than the doubt there is"
 )
 
 
@@ -99,7 +100,8 @@ def link(
         different projects or keys, unknown fields, `prior_n` below the longest list, answers that cannot be,
         Spark without PySpark or Java.
     NoOverlap
-        When no pair of records of two registers is more likely than not to be one person.
+        When no pair of records of two registers is more likely than not to be one person, or some registers share no
+        such pair with the others where chance hardly does that; they are named.
     NotConverged
         When the four chains do not agree on the number of distinct persons.
 
@@ -126,6 +128,10 @@ def link(
     all_pairs = len(linkable.records) <= ALL_PAIRS
     with nullcontext() if all_pairs or backend == "duckdb" else Spark(n_threads=n_jobs) as spark:
         matches = match(linkable, told, is_clean=is_clean, seed=seed, n_jobs=n_jobs, all_pairs=all_pairs, spark=spark)
+    listed = matches.evidence.listed
+    told_overlaps = check_overlaps(
+        linkable.lists, matches.evidence.list_of_record, listed.left, listed.right, matches.probability
+    )
     point = join_greedily(matches.evidence)
     posterior = None
     if n_draws > 1:
@@ -142,7 +148,7 @@ def link(
         "blocking": [list(rule) for rule in matches.blocking],
         "weights": _told(linkable, matches),
     }
-    notes = (*linkable.notes, *_merged_notes(linkable, matches.unit), *_posterior_notes(posterior))
+    notes = (*linkable.notes, *_merged_notes(linkable, matches.unit), *told_overlaps, *_posterior_notes(posterior))
     return Links(
         linkable.records,
         persons[:, matches.unit],
@@ -243,14 +249,16 @@ def _posterior_notes(posterior: Posterior | None) -> list[str]:
     """What the reader must know of the draws: how the linkage prior moves the number, and whether the chains agree."""
     if posterior is None:
         return []
-    curve = ", ".join(
-        f"{factor * posterior.population:,.0f}: {n_hat:,.0f}" for factor, n_hat in posterior.curve.items()
-    )
-    notes = [
-        "the linkage rests on how many persons it takes the population to have; number of persons that independent "
-        f"lists would give, by that number: {curve}",
-        WEIGHTS_TAKEN_AS_KNOWN,
-    ]
+    notes = [TAKEN_FOR_GRANTED]
+    if posterior.curve:
+        curve = ", ".join(
+            f"{factor * posterior.population:,.0f}: {n_hat:,.0f}" for factor, n_hat in posterior.curve.items()
+        )
+        notes.insert(
+            0,
+            "the linkage rests on how many persons it takes the population to have; number of persons that independent "
+            f"lists would give, by that number: {curve}",
+        )
     if posterior.r_hat > GOOD_R_HAT:
         notes.append(
             f"the chains of the linkage agree badly on the number of distinct persons: R-hat {posterior.r_hat:.2f} is "
@@ -260,7 +268,7 @@ def _posterior_notes(posterior: Posterior | None) -> list[str]:
 
 
 def _told(linkable: Linkable, matches: Matches) -> Mapping[str, object]:
-    """The m- and u-probabilities by comparison and level, for the provenance; u over all pairs, whatever else agrees."""
+    """The m- and u-probabilities by comparison and level, for the provenance; u over all pairs."""
     told, first = {}, matches.evidence.ladder.first
     weights = matches.evidence.weights
     for comparison, start, end in zip(linkable.comparisons, first[:-1], first[1:], strict=True):

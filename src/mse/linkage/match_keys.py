@@ -29,14 +29,14 @@ def match_key_comparisons(columns: Container[str]) -> Iterator[Comparison]:
         Columns of the records; a key that no list has is left out.
     """
     blocks = tuple(key for key in KEYS if key in columns)
-    years = (
+    years: tuple[tuple[str, Condition, float], ...] = (
         ("names and year", Equal("key_names_year"), 3e-5),
         ("names nearly the same, and year", Either(_all_years(), Shares("key_pair_year")), 1e-5),
         ("one slip in the names, and year", Shares("key_slip_year"), 2e-4),
         ("names nearly the same, years one apart", Shares("key_skeletons_years"), 6e-5),
     )
     if NAMES_AND_DATE in columns:
-        dates = (
+        dates: tuple[tuple[str, Condition, float], ...] = (
             ("names and date", Equal("key_names_date"), 1e-7),
             ("names nearly the same, and date", Either(Equal("key_skeletons_date"), Shares(NAMES_AND_DATE, 2)), 1e-7),
             ("a name and the date", Shares(NAMES_AND_DATE), 3e-6),

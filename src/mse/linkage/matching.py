@@ -247,7 +247,7 @@ def _fitted(
     n_cross, max_matches = possible
     weights, start = found.weights, 1 / (2 * len(found.unit))
     probability, prior = np.zeros(len(listed)), start
-    for _ in range(N_ROUNDS):
+    for number in range(N_ROUNDS):
         ratio = _ratios(ladder, weights, listed)
         probability, prior = compete(
             np.where(answer == SAME, ratio + 100.0, np.where(answer == DIFFERENT, -100.0, ratio)),
@@ -259,7 +259,9 @@ def _fitted(
             max_matches=max_matches,
         )
         weights = with_m(weights, ladder, listed.levels, probability)
-        if found.counts is not None:
+        if found.counts is not None and number == 0:
+            # Once, by weights that count all pairs as chance: done again and again, a name that three persons share
+            # would become rare because they are taken for one.
             matched = matched_levels(listed, probability, ladder, n_records=len(list_of_unit))
             weights = own_chances(weights, ladder, found.counts, matched)
     return weights, probability, prior
@@ -298,10 +300,10 @@ def _two_steps(
 
 
 def _weights_of_patterns(levels: Ints, n_pairs: Floats, ladder: Ladders, start: Weights, *, n_records: int) -> Weights:
-    """The u-probabilities from combinations of levels, with duplicates left out in proportion to how likely they are."""
+    """The u-probabilities from combinations of levels, with duplicates left out as far as they are likely."""
     prior = min(DUPLICATES_PER_RECORD * n_records / max(float(n_pairs.sum()), 1.0), 0.1)
     nobody = np.zeros(len(levels), np.int64)
-    odds = ratios_of(ladder, start.scales, levels, nobody, nobody) + np.log(prior) - np.log1p(-prior)
+    odds = ratios_of(ladder, start.scales, levels, nobody, nobody).sum(axis=1) + np.log(prior) - np.log1p(-prior)
     different = n_pairs / (1 + np.exp(np.clip(odds, -60.0, 60.0)))
     counts = np.zeros((1, int(ladder.first[-1]), ladder.n_states))
     for pattern, n in zip(levels, different, strict=True):
@@ -314,6 +316,11 @@ def _weights_of_patterns(levels: Ints, n_pairs: Floats, ladder: Ladders, start: 
 
 def _ratios(ladder: Ladders, weights: Weights, pairs: Listed, unit: Ints | None = None) -> Floats:
     """Log-likelihood ratio of each pair; `unit` where the pairs are of records and the weights of units."""
+    return np.asarray(_by_comparison(ladder, weights, pairs, unit).sum(axis=1))
+
+
+def _by_comparison(ladder: Ladders, weights: Weights, pairs: Listed, unit: Ints | None = None) -> Floats:
+    """The same for each comparison, shape (n_pairs, n_comparisons)."""
     ends = (pairs.left, pairs.right) if unit is None else (unit[pairs.left], unit[pairs.right])
     return np.asarray(ratios_of(ladder, weights.scales, pairs.levels.astype(np.int64), *ends))
 

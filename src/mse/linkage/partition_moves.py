@@ -180,11 +180,14 @@ def _along_listed_pairs(pairs, now, list_of_record, is_clean, edge_start, edge_t
 
 
 @njit(cache=True, nogil=True)
-def _anywhere(pairs, now, list_of_record, is_clean, n_on_list, size, fixed, is_mean, rng):  # type: ignore[no-untyped-def]
-    """Metropolis-Hastings: a record by itself tries the person of another record, any other record leaves its person."""
+def _anywhere(pairs, now, list_of_record, is_clean, n_on_list, size, fixed, is_mean, turn, rng):  # type: ignore[no-untyped-def]
+    """Metropolis-Hastings: a record by itself tries the person of another one, any other record leaves its person.
+
+    Every second record takes its turn: most tries lead nowhere, and one in two sweeps is enough of them.
+    """
     n_records = len(now.person)
     group = np.zeros(now.members.shape[1] + 1, np.int64)
-    for record in range(n_records):
+    for record in range(turn, n_records, 2):
         own, own_list = now.person[record], list_of_record[record]
         n_persons = n_records - now.free[n_records]
         n_others = n_records - (n_on_list[own_list] if is_clean[own_list] else 1)
@@ -219,7 +222,7 @@ def _log_hidden(size, n_persons, fixed):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _draw_m(pairs, pseudo, members, n_members, rng):  # type: ignore[no-untyped-def]
-    """Draw the m-probabilities: each record of a group is a copy of its hub's, field by field, and so shows its errors."""
+    """Draw the m-probabilities: each record of a group is a copy of its hub's, and so shows its errors."""
     ladder, scales = pairs.ladder, pairs.scales
     n_comparisons, n_fields = len(ladder.field), pairs.ratios.shape[1]
     shape = pseudo.copy()
@@ -337,7 +340,7 @@ def sweeps(  # type: ignore[no-untyped-def]
             now.evidence[own] = group_evidence(pairs, now.members[own], now.n_members[own], is_mean)
         _along_listed_pairs(pairs, now, list_of_record, is_clean, edge_start, edge_to, size, fixed, is_mean, rng)
         if len(pairs.compared.steps) > 0:
-            _anywhere(pairs, now, list_of_record, is_clean, n_on_list, size, fixed, is_mean, rng)
+            _anywhere(pairs, now, list_of_record, is_clean, n_on_list, size, fixed, is_mean, sweep % 2, rng)
         n_persons[sweep] = n_records - now.free[n_records]
         if not fixed:
             size = draw_size(sizes, log_weight, n_persons[sweep], rng.random(), cumulated)

@@ -29,6 +29,7 @@ __all__ = ["GOOD_R_HAT", "PRIOR_FACTORS", "Posterior", "r_hat", "sample_partitio
 # A chain starts with the pairs joined at this probability; None: every record a person of its own.
 STARTS = (0.5, 0.9, 0.05, None)
 FIRST_SWEEPS = 100
+CURVE_SWEEPS = 60
 N_ROUNDS = 6
 GOOD_R_HAT = 1.05
 WORST_R_HAT = 1.2
@@ -49,6 +50,8 @@ class Posterior:
         That each chain made, the first half of which was left out.
     population : float
         Median over the draws of the number of persons in the population, or the number that was given.
+    sizes : ndarray of float64, shape (n_draws,)
+        Persons in the population, drawn with each partition.
     m : ndarray of float64, shape (n_draws, n_columns)
         The m-probabilities drawn with each partition.
     curve : mapping of float to float
@@ -60,6 +63,7 @@ class Posterior:
     r_hat: float
     n_sweeps: int
     population: float
+    sizes: NDArray[np.float64]
     m: NDArray[np.float64]
     curve: dict[float, float]
 
@@ -118,7 +122,7 @@ def sample_partitions(
                 )
                 for factor, rng in zip(PRIOR_FACTORS, generators[len(STARTS) :], strict=True)
             ]
-            persons_at = list(pool.map(lambda own: own.run(1, FIRST_SWEEPS, stop).n_persons, fixed))
+            persons_at = list(pool.map(lambda own: own.run(1, CURVE_SWEEPS, stop).n_persons, fixed))
         finally:
             stop.set()
     list_sizes = np.bincount(evidence.list_of_record)
@@ -127,9 +131,10 @@ def sample_partitions(
         agreement,
         2 * len(rounds[0].n_persons),
         size,
+        np.stack([own.sizes for own in rounds], axis=1).ravel()[:n_draws],
         np.stack([own.m for own in rounds], axis=1).reshape(-1, model.n_columns)[:n_draws],
         {
-            factor: independence_estimate(list_sizes, float(np.median(n_persons[FIRST_SWEEPS // 2 :])))
+            factor: independence_estimate(list_sizes, float(np.median(n_persons[CURVE_SWEEPS // 3 :])))
             for factor, n_persons in zip(PRIOR_FACTORS, persons_at, strict=True)
             if evidence.is_clean.all()
         },
@@ -196,12 +201,17 @@ class _Model:
 
 @dataclass(frozen=True)
 class _Round:
-    """What a chain did in one round: `kept` (n_kept, n_records) and `m` (n_kept, n_columns), the other two by sweep."""
+    """What a chain did in one round: `kept` (n_kept, n_records), `m` (n_kept, n_columns), the other two by sweep."""
 
     kept: NDArray[np.int32]
     m: NDArray[np.float64]
     n_persons: NDArray[np.int64]
     population: NDArray[np.float64]
+
+    @property
+    def sizes(self) -> NDArray[np.float64]:
+        """The population at each kept draw."""
+        return self.population[len(self.population) // len(self.kept) - 1 :: len(self.population) // len(self.kept)]
 
 
 @dataclass

@@ -45,11 +45,11 @@ def frequency_chances(
 
 
 def _chances(columns: pd.DataFrame, value: str, among: Sequence[str], chance: float) -> NDArray[np.float64]:
-    """Share of the other records with the same value, with one pseudo-record that has it."""
+    """Share of other records with the same value; at least one has it, in place of the one that is judged."""
     known = columns[[value, *among]].dropna(subset=[value])
     codes = known.astype("str")
     n_same = codes.groupby([value, *among])[value].transform("size") - 1
     n_all = codes.groupby(list(among))[value].transform("size") - 1 if among else len(codes) - 1
     found = np.full(len(columns), chance)
-    found[known.index.to_numpy()] = ((n_same + 1.0) / (n_all + 1.0 / chance)).to_numpy()
+    found[known.index.to_numpy()] = (n_same.clip(lower=1) / (n_all + 1.0 / chance)).to_numpy()
     return found

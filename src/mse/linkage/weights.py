@@ -29,8 +29,7 @@ __all__ = [
     "with_m",
 ]
 
-M_STRENGTH = 50.0  # pseudo-pairs of one person behind the starting m-probabilities of a comparison
-STATE_STRENGTH = 50.0  # pseudo-pairs behind the u-probabilities of a state, at those of all states together
+M_STRENGTH = 20.0  # pseudo-pairs of one person behind the starting m-probabilities of a comparison
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -61,7 +60,7 @@ class Weights:
     @property
     def scales(self) -> Scales:
         """The logarithms."""
-        return Scales(np.log(self.m), np.log(self.u), np.log(self.own))
+        return Scales(np.log(self.m), np.log(self.u), self.own)
 
 
 def starting_weights(comparisons: Sequence[Comparison], ladder: Ladders, *, n_records: int) -> Weights:
@@ -73,7 +72,8 @@ def starting_weights(comparisons: Sequence[Comparison], ladder: Ladders, *, n_re
 
 
 def counted_weights(start: Weights, ladder: Ladders, counts: Floats) -> Weights:
-    """The u-probabilities of pairs within lists, with one pseudo-pair at each starting value.
+    """The u-probabilities of pairs within lists, with one pseudo-pair on each level at its starting value, and one in
+    each state at the share of all states together.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def counted_weights(start: Weights, ladder: Ladders, counts: Floats) -> Weights:
         for state in range(ladder.n_states):
             found = pairs[:, own, state]
             level, total = found.sum(axis=0) / 2, found.sum() / 2
-            here = _share(level, base, STATE_STRENGTH) if state < ladder.n_states - 1 else base
+            here = _share(level, base, 1.0 / base) if state < ladder.n_states - 1 else base
             moved = found - here * found.sum(axis=1, keepdims=True)
             error = np.sqrt(np.maximum((moved**2).sum(axis=0), 2 * level) + 1.0) / max(total, 1.0)
             u[own, state], spread[own, state] = here, np.minimum(error / here, 1.0)
@@ -99,6 +99,9 @@ def counted_weights(start: Weights, ladder: Ladders, counts: Floats) -> Weights:
 
 def own_chances(weights: Weights, ladder: Ladders, counts: Counts, matched: Floats) -> Weights:
     """Each record's own chances, from how many records that are not the same person agree with it.
+
+    A chance has an exponential prior around that of all. The pair that is judged does not count, so that a value that
+    only its two records have is as rare as a value can be known to be.
 
     Parameters
     ----------
@@ -112,8 +115,7 @@ def own_chances(weights: Weights, ladder: Ladders, counts: Counts, matched: Floa
         for column in range(comparison.start, comparison.stop):
             place = ladder.by_record[column]
             if place >= 0:
-                # One pseudo-person shares the value: nobody's value is known to be his alone.
-                own[:, place] = (pairs[:, column] + 1.0) / (known + 1.0 / weights.u[column])
+                own[:, place] = np.maximum(pairs[:, column], 1.0) / (known + 1.0 / weights.u[column])
     return replace(weights, own=own)
 
 
@@ -214,8 +216,8 @@ def _with_unknown(counts: Floats, ladder: Ladders) -> Floats:
     return found
 
 
-def _share(level: Floats, start: Floats, strength: Floats | float) -> Floats:
-    """Each level's share, with pseudo-pairs at its start; disagreement takes the rest."""
+def _share(level: Floats, start: Floats, strength: Floats) -> Floats:
+    """Each level's share, with this many pseudo-pairs at its start; disagreement takes the rest."""
     shares = ((level + strength * start) / (level.sum() + strength))[:-1]
     shares *= min(1.0, 0.98 / shares.sum())
     return np.append(shares, 1 - shares.sum())

@@ -1,8 +1,8 @@
 """One model over many linkage draws, pooled: Rubin's rules for likelihoods, a mixture for posteriors."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from mse import provenance
 from mse.errors import BadInput, Refused
-from mse.estimate import Estimate, Posterior, Replicated
+from mse.estimate import Estimate, Posterior, Replicated, no_draws
 from mse.histories import CaptureHistories
 from mse.links import Links
+from mse.propagation.by_stratum import convergence, evenly
 from mse.propagation.calling import Fit, SeededFit
 from mse.propagation.linkage_draws import Outcome, fit_each, reasons_of, refuse_if_many_failed
 from mse.propagation.rubin import OnLogScale, pool
@@ -30,20 +31,30 @@ class Pooled(Replicated):
     """A likelihood or moment estimate pooled by Rubin's rules, with the answer of every draw.
 
     `per_draw` has one row per linkage draw: draw, status (ok or the name of the refusal), model, n_observed, n_hat,
-    se_log (standard error of the log of the total above the smallest number observed) and reason.
+    se_log (standard error of the log of the total above the smallest number observed) and reason. `per_stratum` holds
+    the pooled estimate of each stratum, where the fit gives one of each (see `each_stratum`).
     """
 
     per_draw: pd.DataFrame = field(kw_only=True)
+    per_stratum: "Mapping[str, Pooled]" = field(kw_only=True, default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Mixed(Posterior):
-    """The mixture of the posteriors of all draws, with the answer of every draw in `per_draw`, as in `Pooled`."""
+    """The mixture of the posteriors of all draws; `per_draw` and `per_stratum` are those of `Pooled`."""
 
     per_draw: pd.DataFrame = field(kw_only=True)
+    per_stratum: "Mapping[str, Mixed]" = field(kw_only=True, default_factory=dict)
 
 
-def propagate(fit: Fit, links: Links, *, seed: int, n_jobs: int = 1) -> Pooled | Mixed:
+def propagate(
+    fit: Fit,
+    links: Links | Sequence[CaptureHistories],
+    *,
+    seed: int,
+    strata: Sequence[str] = (),
+    n_jobs: int = 1,
+) -> Pooled | Mixed:
     """Carry the uncertainty of the linkage into the estimate: fit a model to every linkage draw and pool the answers.
 
     Bayesian fits become the mixture of their posteriors with equal weights. Likelihood fits are pooled by Rubin's
@@ -58,10 +69,13 @@ def propagate(fit: Fit, links: Links, *, seed: int, n_jobs: int = 1) -> Pooled |
         Takes the capture histories of one draw and that draw's seed, and returns an Estimate; options by lambda. A
         public estimator is accepted as it is and gets ``seed=`` if it has one. One without a seed is fitted once to
         equal tables.
-    links : Links
-        The draws of who is whom.
+    links : Links, or sequence of CaptureHistories
+        The draws of who is whom, or their tables, as `read_tables` gives them.
     seed : int
         The seeds of the draws come from it.
+    strata : sequence of str
+        Attributes of the records, such as ``("sex",)``: the tables then have strata, as `CaptureHistories.from_links`
+        makes them, and the fit must take them. ``each_stratum(fit)`` fits a model of one table to each.
     n_jobs : int
         Threads. The result does not depend on it. Leave it at 1 for models that PyMC samples.
 
@@ -72,7 +86,7 @@ def propagate(fit: Fit, links: Links, *, seed: int, n_jobs: int = 1) -> Pooled |
         the draws, in persons. `per_draw` holds the answer of every draw. `diagnostics`: n_draws, n_failed, n_tables
         (distinct ones), n_observed_low and n_observed_high, linkage_share (the share of the variance that is due to
         linkage: of log(N - n), or of log N for posteriors; absent for one draw), and for Rubin's rules within,
-        between, total and df.
+        between, total and df. `per_stratum` holds the estimate of each stratum.
 
     Raises
     ------
@@ -81,7 +95,8 @@ def propagate(fit: Fit, links: Links, *, seed: int, n_jobs: int = 1) -> Pooled |
         upper end; `reasons` counts them.
     BadInput
         When the fit needs more than a table and a seed, returns no estimate, returns posteriors for some draws only,
-        or likelihood estimates with several strata.
+        or likelihood estimates with several strata that have no variance for each; when `strata` names no attribute
+        of the records, or is given with tables.
 
     References
     ----------
@@ -103,11 +118,17 @@ def propagate(fit: Fit, links: Links, *, seed: int, n_jobs: int = 1) -> Pooled |
     >>> round(estimate.diagnostics["linkage_share"], 2), estimate.interval().kind
     (0.41, 'rubin')
     """
-    return pool_tables(fit, CaptureHistories.from_links(links), seed=seed, n_jobs=n_jobs)
+    if isinstance(links, Links):
+        return pool_tables(fit, CaptureHistories.from_links(links, strata=strata), seed=seed, n_jobs=n_jobs)
+    if strata:
+        raise BadInput(f"strata={strata!r} cannot be made of tables; give the links, or tables that have these strata")
+    return pool_tables(fit, links, seed=seed, n_jobs=n_jobs)
 
 
 def pool_tables(fit: Fit, tables: Sequence[CaptureHistories], *, seed: int, n_jobs: int = 1) -> Pooled | Mixed:
     """`propagate` for draws that are tables already."""
+    if not tables:
+        raise BadInput("there is no table to fit; give one for each linkage draw")
     if seed < 0:
         raise BadInput(f"seed={seed!r} is negative; give 0 or more")
     seeded = SeededFit.of(fit)
@@ -210,10 +231,12 @@ class _Draws:
 
 def _by_rubin(draws: _Draws) -> Pooled:
     several = next((one for one in draws.estimates if len(one.strata) > 1), None)
-    if several is not None:
+    per_stratum = _per_stratum(draws, _by_rubin)
+    if several is not None and not per_stratum:
         raise BadInput(
-            f"the fit returned a likelihood estimate with {len(several.strata)} strata, and Rubin's rules pool one "
-            'total; propagate each stratum by itself, as in lambda h, s: fit(h.stratum("women"), s)'
+            f"the fit returned a likelihood estimate with {len(several.strata)} strata without a variance for each, "
+            "which Rubin's rules need; fit every stratum by itself, as in each_stratum(fit), or one of them, as in "
+            'lambda h, s: fit(h.stratum("woman"), s)'
         )
     floor = int(draws.n_observed.min())
     on_scale = [one if isinstance(one, Refused) else on_log(one, floor) for one in draws.outcomes]
@@ -240,6 +263,9 @@ def _by_rubin(draws: _Draws) -> Pooled:
         provenance=used.provenance("rubin", within_from=sources, pooled_on=f"log(N - {floor})"),
         notes=(f"the variance within draws is that of the {' or the '.join(sources)} of each", *used.notes()),
         per_draw=used.per_draw(se_log=np.sqrt(variances)),
+        strata=tuple(per_stratum) or ("all",),
+        draws=no_draws(max(len(per_stratum), 1)),
+        per_stratum=per_stratum,
     )
 
 
@@ -254,7 +280,7 @@ def _mixture(draws: _Draws) -> Mixed:
     n_each = min(len(one.draws) for one in estimates)
     if not n_each:
         raise BadInput("a posterior without draws cannot be mixed; let the fit keep its draws")
-    mixed = np.concatenate([_evenly(one.draws, n_each) for one in estimates])
+    mixed = np.concatenate([evenly(one.draws, n_each) for one in estimates])
     logs = [np.log(one.draws.sum(axis=1)) for one in estimates]
     pooled = pool(np.array([log.mean() for log in logs]), np.array([log.var() for log in logs]))
     share = {"linkage_share": pooled.linkage_share} if len(estimates) > 1 else {}
@@ -263,23 +289,25 @@ def _mixture(draws: _Draws) -> Mixed:
         n_observed=draws.central_n_observed,
         draws=mixed,
         strata=strata,
-        diagnostics=draws.diagnostics() | share | _convergence(estimates),
+        diagnostics=draws.diagnostics() | share | convergence(estimates),
         provenance=draws.provenance("mixture", n_draws_of_each=n_each),
         notes=draws.notes(),
         per_draw=draws.per_draw(se_log=np.sqrt([log.var() for log in logs])),
+        per_stratum=_per_stratum(draws, _mixture),
     )
 
 
-def _evenly(draws: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """As many of the draws, spread evenly, so that a longer run weighs no more than a shorter."""
-    return draws[np.arange(n) * len(draws) // n]
-
-
-def _convergence(estimates: Sequence[Estimate]) -> dict[str, float]:
-    """The worst of the draws' R-hats and effective sample sizes, where every fit gives them."""
-    worst = {"r_hat": max, "ess_bulk": min, "ess_tail": min, "converged": min}
-    return {
-        name: float(pick(one.diagnostics[name] for one in estimates))
-        for name, pick in worst.items()
-        if all(name in one.diagnostics for one in estimates)
-    }
+def _per_stratum[T: (Pooled, Mixed)](draws: _Draws, pooled: Callable[[_Draws], T]) -> dict[str, T]:
+    """Each stratum pooled by itself, where every fit gives an estimate of the same strata; nothing otherwise."""
+    parts = [getattr(one, "per_stratum", {}) for one in draws.estimates]
+    names = tuple(parts[0])
+    if not names or any(tuple(own) != names for own in parts):
+        return {}
+    found = {}
+    for name in names:
+        own = [one if isinstance(one, Refused) else getattr(one, "per_stratum", {})[name] for one in draws.outcomes]
+        try:
+            found[name] = pooled(replace(draws, outcomes=tuple(own)))
+        except Refused as refusal:
+            raise type(refusal)(f"stratum {name}: {refusal}", reasons=refusal.reasons) from None
+    return found

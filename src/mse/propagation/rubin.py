@@ -10,7 +10,7 @@ from scipy.special import ndtri, stdtrit
 from mse.errors import BadInput
 from mse.interval import Interval, check_level
 
-__all__ = ["OnLogScale", "RubinPool", "pool", "standard_error_on_log_scale"]
+__all__ = ["LEVEL", "OnLogScale", "RubinPool", "pool", "standard_error_on_log_scale"]
 
 LEVEL = 0.95  # of the interval whose length is turned into a variance
 

@@ -9,7 +9,7 @@ from mse.errors import Refused
 from mse.estimate import Estimate
 from mse.propagation.rubin import LEVEL, standard_error_on_log_scale
 
-__all__ = ["OnLog", "on_log"]
+__all__ = ["LEAST_REPLICATES", "NO_UPPER_END", "OnLog", "on_log"]
 
 LEAST_REPLICATES = 40  # of which one is beyond each end of a 95 % interval
 NOBODY_HIDDEN = (

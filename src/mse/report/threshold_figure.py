@@ -62,4 +62,5 @@ def plot_thresholds(curve: pd.DataFrame, *, pooled: Estimate | None = None, ax: 
     tops = drawn[["n_hat", "high"]].to_numpy()
     scale_persons(axes, float(drawn["low"].min()), float(tops[np.isfinite(tops)].max()))
     axes.set_xlabel("share of draws in which two records must be one person")
+    axes.set_title("The total by threshold of the linkage", loc="left", fontsize=11)
     return axes

@@ -1,15 +1,12 @@
 """The stages from registers to the verdict: each writes its folder from values, and each has a reader."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from io import BytesIO
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from mse.errors import BadInput
-from mse.histories import CaptureHistories, read_histories
+from mse.histories import CaptureHistories, read_tables, write_tables
+from mse.histories.draws import central_table
 from mse.interval import Interval
 from mse.linkage import link
 from mse.links import Links
@@ -19,9 +16,8 @@ from mse.registers import Register
 from mse.robustness.verdict import feasibility
 from mse.study.lists import Lists
 from mse.study.plan import Plan
-from mse.study.stage import as_json
 from mse.study.storage import read_interval, write_interval, write_verdict
-from mse.writing import write_bytes, write_text
+from mse.writing import mark_confidential, write_bytes
 
 __all__ = [
     "Histories",
@@ -60,6 +56,7 @@ def write_pseudonyms(folder: Path, lists: Lists, plan: Plan) -> None:
         problems += [f"{one.name}, {risk.id}: {risk.text()}" for risk in risks if risk.id not in plan.accept_risks]
     if problems:
         raise BadInput.several(f"{plan.path}: risks of disclosure that the study does not accept; {ACCEPT}", problems)
+    mark_confidential(folder)
     for name, register in encoded.items():
         register.write(folder / f"{name}.mse")
 
@@ -113,26 +110,14 @@ class Histories:
 
 def write_histories(folder: Path, links: Links) -> None:
     """Capture histories of every draw, the table of the central one, and the number of distinct persons."""
-    draws = CaptureHistories.from_links(links)
-    counts = np.stack([histories.total_counts for histories in draws])
-    central = links.central_draw
-    draws[central].write(folder / "histories.csv")
-    write_text(folder / "overlap.csv", draws[central].overlap_table().to_csv(lineterminator="\n"))
-    stream = BytesIO()
-    np.save(stream, counts, allow_pickle=False)
-    write_bytes(folder / "draws.npy", stream.getvalue())
-    about = {"lists": list(links.lists), "central_draw": central, "notes": list(draws[central].notes)}
-    write_text(folder / "about.json", as_json(about))
+    write_tables(folder, CaptureHistories.from_links(links))
     write_interval(folder / "distinct.json", links.distinct_persons())
 
 
 def read_draws(folder: Path) -> Histories:
     """What `write_histories` wrote."""
-    about = json.loads((folder / "about.json").read_text("utf-8"))
-    lists = tuple(about["lists"])
-    draws = tuple(CaptureHistories(lists, counts) for counts in np.load(folder / "draws.npy", allow_pickle=False))
-    central = replace(read_histories(folder / "histories.csv"), notes=tuple(about["notes"]))
-    return Histories(central, draws, read_interval(folder / "distinct.json"))
+    draws = read_tables(folder)
+    return Histories(draws[central_table(draws)], draws, read_interval(folder / "distinct.json"))
 
 
 def write_feasibility(folder: Path, histories: CaptureHistories, seed: int) -> None:

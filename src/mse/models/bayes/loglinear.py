@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import log
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
-from scipy.stats import norm
 
 from mse import provenance
 from mse.errors import BadInput, NoOverlap
@@ -16,6 +14,7 @@ from mse.estimate import Posterior
 from mse.histories import CaptureHistories, as_text
 from mse.models.bayes.convergence import cautions, convergence, faults, posterior_tree, refuse_unless_converged
 from mse.models.bayes.nuts import SAMPLERS, nuts_draws
+from mse.models.bayes.prior_of_hidden import log_hidden_of, prior_in_words
 from mse.models.bayes.shrinkage_density import Parameters, ShrinkagePrior, Target, log_density, parameters
 from mse.models.loglinear.terms import LogLinear, all_terms, design_matrix
 
@@ -109,10 +108,7 @@ def bayes_loglinear(
     ((100, 1), True)
     """
     _check(histories, prior, max_order, prior_hidden, interaction_scale, n_draws, n_chains, sampler, seed)
-    low, high = prior_hidden
-    shrinkage = ShrinkagePrior(
-        prior, log(low * high) / 2, log(high / low) / (2 * float(norm.ppf(0.975))), global_scale=interaction_scale
-    )
+    shrinkage = ShrinkagePrior(prior, *log_hidden_of(prior_hidden), global_scale=interaction_scale)
     target, terms = _target(histories, max_order, shrinkage)
     label = f"Bayesian log-linear (order {max_order}, {prior})"
     run = _run(target, histories.n_observed, n_draws, n_chains, seed, sampler)
@@ -123,7 +119,7 @@ def bayes_loglinear(
     options = {
         "prior": prior,
         "max_order": max_order,
-        "prior_hidden": [low, high],
+        "prior_hidden": list(prior_hidden),
         "interaction_scale": interaction_scale,
         "n_draws": n_draws,
         "n_chains": n_chains,
@@ -138,7 +134,7 @@ def bayes_loglinear(
         diagnostics=run.diagnostics | {"converged": float(not found)},
         provenance=provenance.record(input_sha256=histories.sha256, seed=seed, options=options),
         notes=(
-            _prior_in_words(shrinkage, histories.n_observed),
+            prior_in_words(shrinkage.log_hidden_mean, shrinkage.log_hidden_sd, histories.n_observed),
             *(f"NOT CONVERGED: {fault}" for fault in found),
             *cautions(run.diagnostics),
             *(("nutpie was asked for; its draws may not repeat from the seed",) if sampler == "nutpie" else ()),
@@ -208,11 +204,7 @@ def _check(
     for name, count, least in (("n_draws", n_draws, 4), ("n_chains", n_chains, 2), ("seed", seed, 0)):
         if count < least:
             raise BadInput(f"{name}={count!r} is too small; give {least} or more")
-    if not 0 < prior_hidden[0] < prior_hidden[1] < float("inf"):
-        raise BadInput(
-            f"prior_hidden={prior_hidden!r} is not a range; give the low and the high end of hidden persons per person "
-            "seen, both above 0"
-        )
+    log_hidden_of(prior_hidden)
     if not 0 < interaction_scale < float("inf"):
         raise BadInput(f"interaction_scale={interaction_scale!r} is not a scale; give a number above 0, such as 0.5")
     sizes = np.array([sum(history) for history in histories.histories])
@@ -226,17 +218,6 @@ def _totals(log_hidden: Array, n_observed: int, seed: int) -> dict[str, Array]:
     expected_seen = random.gamma(n_observed, size=log_hidden.shape)
     n_hidden = random.poisson(expected_seen * np.exp(log_hidden)).astype(np.float64)
     return {"N": n_observed + n_hidden, "n_hidden": n_hidden, "expected_seen": expected_seen}
-
-
-def _prior_in_words(prior: ShrinkagePrior, n_observed: int) -> str:
-    ends = (norm.ppf(q) * prior.log_hidden_sd + prior.log_hidden_mean for q in (0.025, 0.5, 0.975))
-    ratios = [float(np.exp(end)) for end in ends]
-    low, median, high = (n_observed * (1 + ratio) for ratio in ratios)
-    return (
-        f"prior on N: hidden persons per person seen is log-normal, 95 % between {ratios[0]:.3g} and {ratios[2]:.3g}; "
-        f"with {n_observed:,} seen, N has the prior median {median:,.0f} and 95 % between {low:,.0f} and {high:,.0f}; "
-        "how many are seen is not predicted"
-    )
 
 
 def _tree(target: Target, run: _Run, histories: CaptureHistories, terms: list[str], seed: int) -> Any:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mse.models.bayes.independence_chains import independence_chains
+
 __all__ = ["PoissonPosterior", "draws_of"]
 
 type Array = NDArray[np.float64]
@@ -18,7 +20,6 @@ type Array = NDArray[np.float64]
 DEGREES = 5.0  # of freedom of the proposals
 N_PILOT = 20_000
 LEAST_PILOT = 200.0  # effective draws from which moments are taken
-EVERY = 4  # proposals for each draw kept
 NEWTON_STEPS = 200
 
 
@@ -71,15 +72,11 @@ def draws_of(
         centre = weights @ pilot
         apart = pilot - centre
         covariance = (weights[:, None] * apart).T @ apart
-    every = EVERY * length
-    n_proposals = every * n_draws
-    kept, n_accepted = [], 0
-    for _ in range(n_chains):
-        proposals, weights = _proposals(posterior, centre, covariance, n_proposals, random)
-        places = _accept(weights, np.log(random.uniform(size=n_proposals)))
-        n_accepted += int((np.diff(places) != 0).sum())
-        kept.append(proposals[places[every - 1 :: every]])
-    return np.stack(kept), n_accepted / (n_chains * n_proposals)
+
+    def proposals(n: int, random: np.random.Generator) -> tuple[Array, Array]:
+        return _proposals(posterior, centre, covariance, n, random)
+
+    return independence_chains(proposals, n_draws, n_chains, length, random)
 
 
 def _proposals(
@@ -93,14 +90,3 @@ def _proposals(
     proposals = centre + apart @ root.T
     log_proposal = -(DEGREES + len(centre)) / 2 * np.log1p((apart**2).sum(axis=1) / DEGREES)
     return proposals, posterior.log_density(proposals) - log_proposal
-
-
-def _accept(log_weights: Array, log_uniforms: Array) -> NDArray[np.int64]:
-    """The proposal at which an independence chain stands after each step; it begins at the first."""
-    places = np.empty(len(log_weights), dtype=np.int64)
-    at, weight = 0, log_weights[0]
-    for i, (new, chance) in enumerate(zip(log_weights.tolist(), log_uniforms.tolist(), strict=True)):
-        if chance < new - weight:
-            at, weight = i, new
-        places[i] = at
-    return places

@@ -17,7 +17,7 @@ from mse.models.loglinear.censored import best_of_cells
 from mse.models.loglinear.choosing import Choice
 from mse.models.loglinear.criteria import Criterion
 from mse.models.loglinear.existence import statuses_of
-from mse.models.loglinear.persons import apart, fit_one
+from mse.models.loglinear.persons import apart, as_models, fit_one
 from mse.models.loglinear.poisson import CONVERGED, table_sums, workspace
 
 __all__ = ["FirstModels", "Leader"]
@@ -56,7 +56,7 @@ class FirstModels:
         known = np.flatnonzero(self.models == np.uint64(best)) if best is not None else np.empty(0, dtype=np.int64)
         models = self.models[: known[0] + 1] if len(known) else self.models
         in_doubt = doubtful if doubtful.size else None
-        walked = _walk(models, certain, in_doubt, self.possible, penalty, self.terms, self.n_lists)
+        walked = _walk(as_models(models), certain, in_doubt, self.possible, penalty, self.terms, self.n_lists)
         found: list[Leader] = []
         for place, value, n_hidden, margin, ended, zero_terms in zip(*(one.tolist() for one in walked), strict=True):
             choice = Choice(int(self.models[place]), float(n_observed + n_hidden), value)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mse.models.loglinear.censored import best_log_probability, fit_censored_batch, fit_censored_model, moments
 from mse.models.loglinear.poisson import fit_batch, fit_model
 
-__all__ = ["apart", "fit_many", "fit_one", "hidden_and_deviance"]
+__all__ = ["apart", "as_models", "fit_many", "fit_one", "hidden_and_deviance"]
 
 Fits = tuple[
     NDArray[np.float64], NDArray[np.float64], NDArray[np.float64],
@@ -23,6 +23,13 @@ def apart(persons: NDArray[np.float64], n_cells: int) -> tuple[NDArray[np.float6
     return persons[:n_cells], persons[n_cells:]
 
 
+def as_models(models: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The same bitsets, contiguous and read-only: Numba compiles anew for every kind of array that it meets."""
+    alike: NDArray[np.uint64] = np.ascontiguousarray(models, dtype=np.uint64).view()
+    alike.flags.writeable = False
+    return alike
+
+
 def fit_many(
     models: NDArray[np.uint64],
     term_masks: NDArray[np.int64],
@@ -33,9 +40,9 @@ def fit_many(
 ) -> Fits:
     """What `fit_batch` or `fit_censored_batch` returns."""
     if doubtful.size:
-        censored: Fits = fit_censored_batch(models, term_masks, possible, known, doubtful, n_lists)
+        censored: Fits = fit_censored_batch(as_models(models), term_masks, possible, known, doubtful, n_lists)
         return censored
-    exact: Fits = fit_batch(models, term_masks, possible, known, n_lists)
+    exact: Fits = fit_batch(as_models(models), term_masks, possible, known, n_lists)
     return exact
 
 

@@ -181,7 +181,7 @@ def _newton(masks, n_terms, active, counts, offset, n_lists, beta, means, inform
             return STOPPED
         _solve(information, n_terms, step)
         if gradient <= TOLERANCE * scale:
-            # A score within the tolerance leaves N uncertain in its ninth digit; this step costs no pass over the cells.
+            # A score within the tolerance leaves N uncertain in its ninth digit; this step costs no pass over cells.
             for a in range(n_terms):
                 beta[a] += step[a]
             return CONVERGED

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from mse.errors import NotIdentified
 from mse.histories import CaptureHistories
-from mse.models.loglinear.censored import fit_censored_batch
 from mse.models.loglinear.criteria import CRITERIA, Criterion
 from mse.models.loglinear.existence import KnownExistence, statuses_of
 from mse.models.loglinear.extended import (
@@ -18,7 +17,7 @@ from mse.models.loglinear.extended import (
     log_likelihood_of_cells,
     possible_cells,
 )
-from mse.models.loglinear.poisson import fit_batch
+from mse.models.loglinear.persons import fit_many
 from mse.models.loglinear.terms import LogLinear, all_terms, terms_of
 
 __all__ = ["in_order_of_degree", "rank_models"]
@@ -41,13 +40,12 @@ def rank_models(
     n_lists = histories.n_lists
     (counts, doubtful), possible = known_and_doubtful(histories), possible_cells(histories)
     terms = np.array(all_terms(n_lists, max_order), dtype=np.int64)
-    if histories.is_censored:
-        fits = fit_censored_batch(models, terms, possible, counts, doubtful, n_lists)
-    else:
-        fits = fit_batch(models, terms, possible, counts, n_lists)
-    n_hidden, deviance, margin, n_parameters, ended, zero_terms = fits
-    checks = {"margin": margin, "ended": ended, "zero_terms": zero_terms}
-    status = statuses_of(models, terms, possible, counts, n_lists, **checks, known=known)
+    n_hidden, deviance, margin, n_parameters, ended, zero_terms = fit_many(
+        models, terms, possible, counts, doubtful if histories.is_censored else np.empty(0), n_lists
+    )
+    status = statuses_of(
+        models, terms, possible, counts, n_lists, margin=margin, ended=ended, zero_terms=zero_terms, known=known
+    )
     n_hidden, deviance = _refit_redundant(histories, models, terms, ended != 0, status, n_hidden, deviance)
     found = status == 0
     n_cells = int(possible.sum())
