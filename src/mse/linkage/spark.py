@@ -5,6 +5,7 @@ ships for Spark are others, and put some pairs on the other side of a cut.
 """
 
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,7 +108,7 @@ class Spark:
 
     def _own_session(self, session: Any) -> Any:
         self.folder = mkdtemp(prefix="mse-spark-")
-        made = (
+        builder = (
             session.builder.master(f"local[{self.n_threads}]")
             .appName("mse")
             .config("spark.ui.enabled", "false")
@@ -118,8 +119,15 @@ class Spark:
             .config("spark.sql.warehouse.dir", os.path.join(self.folder, "warehouse"))
             .config("spark.sql.shuffle.partitions", str(2 * self.n_threads))
             .config("spark.driver.memory", DRIVER_MEMORY)
-            .getOrCreate()
         )
+        # The workers are started by what PYSPARK_PYTHON said when the session began, python3 on PATH by default.
+        before = os.environ.get("PYSPARK_PYTHON")
+        os.environ["PYSPARK_PYTHON"] = before or sys.executable
+        try:
+            made = builder.getOrCreate()
+        finally:
+            if before is None:
+                del os.environ["PYSPARK_PYTHON"]
         made.sparkContext.setLogLevel("ERROR")
         return made
 
