@@ -11,6 +11,7 @@ from simulations import (
     calibration_averaging,
     calibration_linkage,
     coverage,
+    febrl,
     linkage,
     strata,
     tables,
@@ -83,6 +84,18 @@ def run_strata(
 ) -> None:
     """Complete the study of strata."""
     strata.run(settings or list(strata.SETTINGS), results, data_sets=data_sets, n_jobs=n_jobs)
+
+
+@app.command("febrl")
+def run_febrl(
+    methods: Annotated[
+        list[str] | None, typer.Argument(help=f"Of: {', '.join(febrl.METHODS)}. All by default.")
+    ] = None,
+    n_jobs: Jobs = 1,
+    results: Results = RESULTS,
+) -> None:
+    """Complete the FEBRL study."""
+    febrl.run(methods or list(febrl.METHODS), results, n_jobs=n_jobs)
 
 
 @app.command("calibration")

@@ -6,6 +6,7 @@ from mse.writing import write_text
 from simulations import coverage, linkage, linkage_ours, linkage_splink, strata
 from simulations.calibration_tables import calibration_part
 from simulations.coverage_tables import coverage_part
+from simulations.febrl_tables import febrl_part
 from simulations.linkage_tables import linkage_part
 from simulations.strata_tables import strata_part
 from simulations.threshold_tables import threshold_part
@@ -73,6 +74,16 @@ every person. `differing`: capture, the lists' reach and their dependence vary b
 which is what taking all as one supposes. Priors are the defaults, normal interactions for the single tables. Errors of
 the strata are root mean squares over strata and data sets; standard errors are over data sets.
 """
+FEBRL = """\
+## FEBRL
+
+FEBRL 1 to 3 (`tests/reference/data/README.md`): 1,000, 5,000 and 5,000 records of 500, 4,000 and 2,000 invented
+Australians, up to six records a person, which differ by slips, swaps and missing values. Taken as one list with
+duplicates, and split into clean lists: originals, first duplicates, second duplicates, and so on. Precision and recall
+are of pairs of records. Both linkers see the same columns and no truth: `mse.link` with `scarce="keep"`; plain Splink
+with its own comparisons, adjustment for frequent values and expectation-maximisation (`febrl_splink.py`), clustered by
+connected components, or with at most one record per list. One row is one linkage, or the mean of 100 draws.
+"""
 
 
 def write(folder: Path, page: Path) -> None:
@@ -96,5 +107,7 @@ def write(folder: Path, page: Path) -> None:
         strata_part(folder),
         CALIBRATION,
         calibration_part(folder),
+        FEBRL,
+        febrl_part(folder),
     ]
     write_text(page, "\n".join(parts))

@@ -11,7 +11,7 @@ from joblib import parallel_config
 import mse
 from mse.errors import BadInput, NoFiniteMLE
 from simulations import __main__ as command
-from simulations import coverage, tables, threshold
+from simulations import coverage, febrl, tables, threshold
 from simulations.accuracy import covered, mean, root_mean_square, root_mean_square_difference
 from simulations.coverage_tables import Variant, judged
 from simulations.methods import METHODS, Method, columns_of
@@ -163,6 +163,28 @@ def test_committed_rows_are_made_again(name: str) -> None:
             fitted = mse.select_loglinear(histories, **search)
         assert held.loc[number, "n_hat"] == pytest.approx(fitted.n_hat, rel=1e-6)
         assert held.loc[number, "n_observed"] == histories.n_observed
+
+
+def test_febrl_says_who_is_whom() -> None:
+    """There are as many pairs of one person as the data sets are known for, and no split list holds a person twice."""
+    n_pairs = {1: 500, 2: 1934, 3: 6538}
+    for setting in febrl.SETTINGS:
+        truth = febrl.truth_of(setting)
+        sizes = truth["person"].value_counts()
+        assert (sizes * (sizes - 1) // 2).sum() == n_pairs[setting.file]
+        assert truth.duplicated(["register", "person"]).any() != setting.is_split
+        assert len(febrl.registers_of(setting)[0].fields) == len(setting.columns)
+
+
+def test_committed_febrl_rows_are_made_again() -> None:
+    """The smallest set, split: both linkers find today what the committed rows say."""
+    number = febrl.SETTINGS.index(febrl.Setting(1, is_split=True, compared="names and date of birth"))
+    for method in ("mse-point", "splink-0.9-components", "splink-0.9-one-to-one"):
+        held = febrl.rows_of(method, command.RESULTS).frame().loc[number]
+        again = febrl.row(method, number)
+        assert {name: held[name] for name in ("precision", "recall", "f1", "n_persons")} == pytest.approx(
+            {name: again[name] for name in ("precision", "recall", "f1", "n_persons")}, abs=1e-7
+        )
 
 
 def test_the_page_is_what_the_rows_say(tmp_path: Path) -> None:

@@ -31,6 +31,9 @@ def link_lists(
     answers: Annotated[
         Path | None, typer.Option(help="The CSV of questions with the column answer filled: same, different, unknown.")
     ] = None,
+    backend: Annotated[
+        str, typer.Option(help="Where long lists are compared: duckdb, or spark (the extra [spark] and Java 17).")
+    ] = "duckdb",
     tables_only: Annotated[
         bool,
         typer.Option("--tables-only", help="Write the capture-history tables of the draws, and no row about a record."),
@@ -72,7 +75,7 @@ def link_lists(
     if questions is not None and questions.exists():
         raise BadInput(f"{questions} exists; name a new file for the questions")
     told = None if answers is None else read_answers(answers)
-    links = link(encoded, seed=seed, n_draws=n_draws, answers=told)
+    links = link(encoded, seed=seed, n_draws=n_draws, answers=told, backend=backend)
     asked = None if questions is None else question_list(links, n_questions=n_questions)
     if tables_only:
         _write_tables(out, links, CaptureHistories.from_links(links, strata=stratum or ()))

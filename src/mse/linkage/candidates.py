@@ -24,7 +24,9 @@ from mse.linkage.all_pairs import Listed
 from mse.linkage.columns import SEVERAL_VALUED
 from mse.linkage.comparison import Comparison
 from mse.linkage.compiled import SILENT
+from mse.linkage.conditions import Dialect
 from mse.linkage.ladders import Ladders
+from mse.linkage.spark import Spark
 from mse.linkage.weights import Weights
 
 __all__ = ["Workbench"]
@@ -48,6 +50,8 @@ class Workbench:
         Of the comparisons.
     n_threads : int
         DuckDB threads; the result does not depend on it.
+    spark : Spark, optional
+        Where Splink makes the pairs instead of on DuckDB; they are the same. Blocks are counted on DuckDB all the same.
     """
 
     def __init__(
@@ -58,7 +62,9 @@ class Workbench:
         ladder: Ladders,
         *,
         n_threads: int,
+        spark: Spark | None = None,
     ) -> None:
+        self.spark = spark
         self.comparisons = tuple(comparisons)
         self.ladder = ladder
         self.list_of_record = list_of_record
@@ -86,9 +92,9 @@ class Workbench:
                 warning_mode="never"
             )
             listed = ", ".join(f"gamma_{comparison.name}" for comparison in self.comparisons)
-            counted = self.connection.sql(
+            counted = self._fetch(
                 f"SELECT {listed}, count(*) AS n FROM {compared.physical_name} GROUP BY {listed} ORDER BY {listed}"
-            ).fetchnumpy()
+            )
         return self._levels(counted).astype(np.int64), np.asarray(counted["n"], np.float64)
 
     def choose_rules(self) -> list[tuple[str, ...]]:
@@ -120,10 +126,10 @@ class Workbench:
         with _quiet():
             found = linker.inference.predict(threshold_match_weight=least, warning_mode="never")
             listed = ", ".join(f"gamma_{comparison.name}" for comparison in self.comparisons)
-            frame = self.connection.sql(
+            frame = self._fetch(
                 f"SELECT least(unique_id_l, unique_id_r) AS a, greatest(unique_id_l, unique_id_r) AS b, {listed} "
                 f"FROM {found.physical_name} ORDER BY a, b"
-            ).fetchnumpy()
+            )
         return Listed(np.asarray(frame["a"], np.int64), np.asarray(frame["b"], np.int64), self._levels(frame))
 
     def _levels(self, frame: dict[str, NDArray[np.generic]]) -> NDArray[np.int8]:
@@ -134,6 +140,10 @@ class Workbench:
             for gamma, comparison in zip(gammas, self.comparisons, strict=True)
         ]
         return np.stack(levels, axis=1).astype(np.int8)
+
+    def _fetch(self, sql: str) -> dict[str, NDArray[np.generic]]:
+        """The answer of a query on what Splink made, column by column."""
+        return self.connection.sql(sql).fetchnumpy() if self.spark is None else self.spark.fetch(sql)
 
     def _n_pairs(self, keys: tuple[str, ...]) -> int:
         """Pairs that a rule makes, at most (several-valued keys can make a pair more than once)."""
@@ -161,6 +171,7 @@ class Workbench:
             comparisons=[
                 _splink_comparison(
                     comparison,
+                    "duckdb" if self.spark is None else "spark",
                     *(
                         (weights.m[first:last], weights.u[first:last, -1])
                         if weights
@@ -171,20 +182,22 @@ class Workbench:
             ],
             blocking_rules_to_generate_predictions=list(rules),
             probability_two_random_records_match=2.0**PRIOR_LOG2,
-            retain_matching_columns=False,
-            retain_intermediate_calculation_columns=True,
+            retain_matching_columns=True,  # without them Splink leaves out the levels, too
+            retain_intermediate_calculation_columns=False,
             additional_columns_to_retain=["list_number"],
         )
-        database = DuckDBAPI(connection=self.connection)
+        database = DuckDBAPI(connection=self.connection) if self.spark is None else self.spark.database()
         return Linker(database.register(table), settings, log_level=logging.CRITICAL)
 
 
-def _splink_comparison(comparison: Comparison, m: NDArray[np.float64], u: NDArray[np.float64]) -> CustomComparison:
+def _splink_comparison(
+    comparison: Comparison, dialect: Dialect, m: NDArray[np.float64], u: NDArray[np.float64]
+) -> CustomComparison:
     """The comparison as Splink writes it, with its probabilities given and fixed."""
-    levels = [CustomLevel(comparison.silent_when.sql()).configure(is_null_level=True)]
+    levels = [CustomLevel(comparison.silent_when.sql(dialect)).configure(is_null_level=True)]
     for i, level in enumerate(comparison.levels):
         levels.append(
-            CustomLevel(level.condition.sql(), level.label).configure(
+            CustomLevel(level.condition.sql(dialect), level.label).configure(
                 m_probability=float(m[i]), u_probability=float(u[i])
             )
         )

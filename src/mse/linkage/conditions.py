@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 __all__ = [
+    "ALIKE",
     "AtLeast",
     "Both",
     "Condition",
@@ -27,6 +28,11 @@ __all__ = [
 ]
 
 Dialect = Literal["duckdb", "spark"]
+# What Spark calls DuckDB's functions of two texts, once they are registered with it: name there, type and name here.
+ALIKE = {
+    "mse_jaro_winkler": ("double", "jaro_winkler_similarity"),
+    "mse_damerau_levenshtein": ("bigint", "damerau_levenshtein"),
+}
 WORDS = 8  # whole numbers that hold the 512 bits of a filter: columns <filter>_0 to <filter>_7, and <filter>_n
 
 
@@ -77,7 +83,8 @@ class Near(_Asked):
     least: float
 
     def sql(self, dialect: Dialect = "duckdb") -> str:
-        return _never_null(f"jaro_winkler_similarity({self.column}_l, {self.column}_r) >= {self.least}")
+        function = {"duckdb": "jaro_winkler_similarity", "spark": "mse_jaro_winkler"}[dialect]
+        return _never_null(f"{function}({self.column}_l, {self.column}_r) >= {self.least}")
 
 
 @dataclass(frozen=True)
@@ -91,8 +98,9 @@ class OneSlip(_Asked):
     several: bool = False
 
     def sql(self, dialect: Dialect = "duckdb") -> str:
+        function = {"duckdb": "damerau_levenshtein", "spark": "mse_damerau_levenshtein"}[dialect]
         first = ("[1]" if dialect == "duckdb" else "[0]") if self.several else ""
-        return _never_null(f"damerau_levenshtein({self.column}_l{first}, {self.column}_r{first}) <= 1")
+        return _never_null(f"{function}({self.column}_l{first}, {self.column}_r{first}) <= 1")
 
 
 @dataclass(frozen=True)
@@ -141,7 +149,7 @@ class Dice(_Asked):
 
     def sql(self, dialect: Dialect = "duckdb") -> str:
         return _never_null(
-            f"2 * {_common_bits(self.left, self.right)} / ({self.left}_n_l + {self.right}_n_r) >= {self.least}"
+            f"2 * {_common_bits(self.left, self.right)} / nullif({self.left}_n_l + {self.right}_n_r, 0) >= {self.least}"
         )
 
 
@@ -154,7 +162,7 @@ class Contained(_Asked):
 
     def sql(self, dialect: Dialect = "duckdb") -> str:
         common = _common_bits(self.column, self.column)
-        return _never_null(f"{common} / least({self.column}_n_l, {self.column}_n_r) >= {self.least}")
+        return _never_null(f"{common} / nullif(least({self.column}_n_l, {self.column}_n_r), 0) >= {self.least}")
 
 
 @dataclass(frozen=True)
@@ -215,4 +223,5 @@ def _never_null(sql: str) -> str:
 
 def _common_bits(left: str, right: str) -> str:
     words = " + ".join(f"bit_count({left}_{place}_l & {right}_{place}_r)" for place in range(WORDS))
-    return f"(0.0 + {words})"  # DuckDB adds up its one-byte counts in one byte
+    # DuckDB adds up its one-byte counts in one byte, and Spark divides decimals to few digits.
+    return f"(CAST(0 AS DOUBLE) + {words})"

@@ -1,6 +1,7 @@
 """Linking: registers in, draws of who is whom out."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Literal, TypeGuard
 
 import numpy as np
@@ -17,6 +18,7 @@ from mse.linkage.matching import Matches, match
 from mse.linkage.overlaps import check_overlaps
 from mse.linkage.partition_posterior import GOOD_R_HAT, Posterior, sample_partitions
 from mse.linkage.scarce import SCARCE
+from mse.linkage.spark import Spark, check_spark
 from mse.links import Links
 from mse.provenance import record, sha256_of
 from mse.pseudonyms import EncodedRegister, check_same_origin
@@ -24,6 +26,7 @@ from mse.registers import Register
 
 __all__ = ["link"]
 
+BACKENDS = ("duckdb", "spark")
 TAKEN_FOR_GRANTED = (
     "the draws of the linkage take the lists to be independent, and records of two persons to agree as often on two "
     "lists as they do on one; as far as neither holds, they are narrower than the doubt there is"
@@ -40,6 +43,7 @@ def link(
     duplicates: Sequence[str] = (),
     prior_n: float | None = None,
     answers: pd.DataFrame | None = None,
+    backend: Literal["duckdb", "spark"] = "duckdb",
     n_jobs: int = 1,
 ) -> Links:
     """Join the records of several registers into persons, at most one record per register and person.
@@ -74,6 +78,9 @@ def link(
     answers : DataFrame, optional
         What the agencies say of pairs of records, in the columns list_a, record_a, list_b, record_b and answer (same,
         different or unknown); see `mse.propagation.question_list`. They hold in every draw.
+    backend : {"duckdb", "spark"}
+        Where the candidate pairs of more than 30,000 records are made, with the same result: in this process, or on
+        Spark, in the session at work or a new one on this machine. Spark needs the extra [spark] and Java 17.
     n_jobs : int
         Threads. The result does not depend on it.
 
@@ -90,7 +97,8 @@ def link(
     ------
     BadInput
         Fewer than two registers, an empty one, two of one name, plain and encoded mixed, adults and minors mixed,
-        different projects or keys, unknown fields, `prior_n` below the longest list, answers that cannot be.
+        different projects or keys, unknown fields, `prior_n` below the longest list, answers that cannot be,
+        Spark without PySpark or Java.
     NoOverlap
         When no pair of records of two registers is more likely than not to be one person, or some registers share no
         such pair with the others where chance hardly does that; they are named.
@@ -110,21 +118,16 @@ def link(
     >>> int(links.n_persons[0])  # doctest: +SKIP
     226
     """
-    _check_options(seed=seed, n_draws=n_draws, fields=fields, n_jobs=n_jobs, scarce=scarce)
+    _check_options(seed=seed, n_draws=n_draws, fields=fields, n_jobs=n_jobs, scarce=scarce, backend=backend)
     linkable = _linkable(registers, fields, scarce, duplicates)
     longest = int(np.bincount(linkable.list_of_record).max())
     if prior_n is not None and not prior_n >= longest:
         raise BadInput(f"prior_n={prior_n!r} is below the {longest} records of the longest list; give a larger number")
     told = Answers.of(answers, linkable.records)
     is_clean = np.array([name not in duplicates for name in linkable.lists])
-    matches = match(
-        linkable,
-        told,
-        is_clean=is_clean,
-        seed=seed,
-        n_jobs=n_jobs,
-        all_pairs=len(linkable.records) <= ALL_PAIRS,
-    )
+    all_pairs = len(linkable.records) <= ALL_PAIRS
+    with nullcontext() if all_pairs or backend == "duckdb" else Spark(n_threads=n_jobs) as spark:
+        matches = match(linkable, told, is_clean=is_clean, seed=seed, n_jobs=n_jobs, all_pairs=all_pairs, spark=spark)
     listed = matches.evidence.listed
     told_overlaps = check_overlaps(
         linkable.lists, matches.evidence.list_of_record, listed.left, listed.right, matches.probability
@@ -141,6 +144,7 @@ def link(
         "answers": {"same": len(told.same), "different": len(told.different)},
         "fields": None if fields is None else list(fields),
         "duplicates": list(duplicates),
+        "backend": backend,
         "blocking": [list(rule) for rule in matches.blocking],
         "weights": _told(linkable, matches),
     }
@@ -155,7 +159,9 @@ def link(
     )
 
 
-def _check_options(*, seed: int, n_draws: int, fields: Sequence[str] | None, n_jobs: int, scarce: str) -> None:
+def _check_options(
+    *, seed: int, n_draws: int, fields: Sequence[str] | None, n_jobs: int, scarce: str, backend: str
+) -> None:
     if n_draws < 1:
         raise BadInput(f"n_draws={n_draws!r} is below 1; 1 gives the most likely linkage, 100 its uncertainty")
     if n_jobs < 1:
@@ -164,6 +170,10 @@ def _check_options(*, seed: int, n_draws: int, fields: Sequence[str] | None, n_j
         raise BadInput(f"seed={seed!r} is negative; give a whole number from 0")
     if scarce not in SCARCE:
         raise BadInput.option("scarce", scarce, SCARCE)
+    if backend not in BACKENDS:
+        raise BadInput.option("backend", backend, BACKENDS)
+    if backend == "spark":
+        check_spark()
     if isinstance(fields, str) or (fields is not None and not len(fields)):
         raise BadInput(f"fields={fields!r} is not a list of field names; leave it out to compare all identifiers")
 

@@ -19,6 +19,7 @@ from mse.linkage.compiled import Compiled, compiled, levels_of
 from mse.linkage.evidence import DIFFERENT, SAME, Evidence
 from mse.linkage.ladders import Ladders, ladders, ratios_of, state_of
 from mse.linkage.linkable import Linkable
+from mse.linkage.spark import Spark
 from mse.linkage.value_frequencies import frequency_chances
 from mse.linkage.weights import (
     Weights,
@@ -69,7 +70,14 @@ class Matches:
 
 
 def match(
-    linkable: Linkable, answers: Answers, *, is_clean: NDArray[np.bool_], seed: int, n_jobs: int, all_pairs: bool
+    linkable: Linkable,
+    answers: Answers,
+    *,
+    is_clean: NDArray[np.bool_],
+    seed: int,
+    n_jobs: int,
+    all_pairs: bool,
+    spark: Spark | None = None,
 ) -> Matches:
     """Learn the weights and gather the evidence.
 
@@ -79,6 +87,8 @@ def match(
         Whether a person is on the list at most once.
     all_pairs : bool
         Whether to compare every pair.
+    spark : Spark, optional
+        Where pairs of keyed blocks are made, instead of on DuckDB.
 
     Raises
     ------
@@ -88,7 +98,10 @@ def match(
     lists = linkable.list_of_record
     ladder = ladders(linkable.comparisons)
     start = starting_weights(linkable.comparisons, ladder, n_records=len(lists))
-    found = (_all if all_pairs else _blocked)(linkable, ladder, start, is_clean=is_clean, seed=seed, n_jobs=n_jobs)
+    if all_pairs:
+        found = _all(linkable, ladder, start, is_clean=is_clean, n_jobs=n_jobs)
+    else:
+        found = _blocked(linkable, ladder, start, is_clean=is_clean, seed=seed, n_jobs=n_jobs, spark=spark)
     list_of_unit = lists[found.first]
     told = answers.of_units(found.unit, list_of_unit)
     listed, answer = told.on(found.listed, found.levels_of_pairs)
@@ -154,9 +167,7 @@ class _Found:
         return levels
 
 
-def _all(
-    linkable: Linkable, ladder: Ladders, start: Weights, *, is_clean: NDArray[np.bool_], seed: int, n_jobs: int
-) -> _Found:
+def _all(linkable: Linkable, ladder: Ladders, start: Weights, *, is_clean: NDArray[np.bool_], n_jobs: int) -> _Found:
     """Compare every pair."""
     lists = linkable.list_of_record
     sizes = np.bincount(lists, minlength=len(is_clean))
@@ -187,11 +198,18 @@ def _all(
 
 
 def _blocked(
-    linkable: Linkable, ladder: Ladders, start: Weights, *, is_clean: NDArray[np.bool_], seed: int, n_jobs: int
+    linkable: Linkable,
+    ladder: Ladders,
+    start: Weights,
+    *,
+    is_clean: NDArray[np.bool_],
+    seed: int,
+    n_jobs: int,
+    spark: Spark | None,
 ) -> _Found:
     """Compare the pairs that share a key."""
     lists = linkable.list_of_record
-    bench = Workbench(linkable.columns, lists, linkable.comparisons, ladder, n_threads=n_jobs)
+    bench = Workbench(linkable.columns, lists, linkable.comparisons, ladder, n_threads=n_jobs, spark=spark)
     rules = bench.choose_rules()
     if not rules:
         raise NoOverlap.between(linkable.lists)
