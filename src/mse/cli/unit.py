@@ -32,7 +32,7 @@ def link_lists(
         Path | None, typer.Option(help="The CSV of questions with the column answer filled: same, different, unknown.")
     ] = None,
     backend: Annotated[
-        str, typer.Option(help="Where long lists are compared: duckdb, or spark (the extra [spark] and Java 17).")
+        Literal["duckdb", "spark"], typer.Option(help="Where long lists are compared: duckdb, or spark (the extra [spark] and Java 17).")
     ] = "duckdb",
     tables_only: Annotated[
         bool,
