@@ -1,7 +1,7 @@
 """Commands that run at the linkage unit: who is whom, and who is on which lists."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -32,7 +32,7 @@ def link_lists(
         Path | None, typer.Option(help="The CSV of questions with the column answer filled: same, different, unknown.")
     ] = None,
     backend: Annotated[
-        Literal["duckdb", "spark"], typer.Option(help="Where long lists are compared: duckdb, or spark (the extra [spark] and Java 17).")
+        Literal["duckdb", "spark"], typer.Option(help="Where long lists are compared; spark needs the extra [spark].")
     ] = "duckdb",
     tables_only: Annotated[
         bool,
