@@ -230,6 +230,27 @@ def test_unfit_registers_are_refused(registers, encoded):
             link(given, seed=1)
 
 
+def test_lists_that_are_too_long_for_all_pairs_are_blocked(registers, plain, truth, monkeypatch):
+    """Pairs of keyed blocks give the links that all pairs give, and the provenance names the keys."""
+    monkeypatch.setattr("mse.linkage.linking.ALL_PAIRS", 10)
+    blocked = link(registers, seed=1, n_draws=20)
+    assert blocked.provenance["options"]["blocking"]
+    assert not plain.provenance["options"]["blocking"]
+    assert blocked.diagnostics["n_candidates"] < plain.diagnostics["n_candidates"]
+    assert linkage_quality(blocked, truth).f1 == pytest.approx(linkage_quality(plain, truth).f1, abs=0.1)
+
+
+def test_a_list_with_duplicates_is_linked_by_itself(registers):
+    """One list that may hold a person twice: its records become persons."""
+    (west,) = [own for own in registers if own.name == "west"]
+    found = link([west], seed=1, n_draws=20, duplicates=["west"])
+    assert found.n_records == 5
+    assert (found.persons[:, 2] == found.persons[:, 3]).mean() > 0.9
+    assert found.distinct_persons().high <= 5
+    with pytest.raises(BadInput, match="'east'"):
+        link(registers, seed=1, duplicates=["east"])
+
+
 def test_the_truth_is_not_read(tmp_path):
     """Lists of the synthetic year link the same in a folder that holds no truth."""
     for stem in ("SYNTHETIC-rosa", "SYNTHETIC-adora", "SYNTHETIC-lauras-residents"):
