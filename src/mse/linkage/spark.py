@@ -146,7 +146,7 @@ def _text_function(function: str, returned: str) -> Any:
             connection.register("pairs", pairs)
             alike = connection.execute(
                 f"SELECT {function}(a, b) AS alike FROM pairs ORDER BY place"
-            ).fetch_arrow_table()
+            ).to_arrow_table()
         return alike.column("alike").combine_chunks()
 
     return arrow_udf(compared, returned)
