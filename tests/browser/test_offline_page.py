@@ -271,7 +271,9 @@ def test_policy_blocks_network_scripts_styles_and_images(opened: object) -> None
           try { navigator.sendBeacon("https://page.example/", "a"); } catch {}
           try { new WebSocket("wss://page.example/"); } catch {}
           setTimeout("globalThis.intruder = true");
-          await new Promise((resolve) => setTimeout(resolve, 300));
+          const pause = () => new Promise((resolve) => setTimeout(resolve, 100));
+          for (let turn = 0; turn < 100 && found.size < 7; turn++) await pause();
+          await pause();
           return [[...found].sort(), globalThis.intruder ?? false];
         }"""
     )

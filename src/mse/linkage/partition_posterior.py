@@ -233,7 +233,7 @@ class _Chain:
         n_records = model.evidence.n_records
         person = np.arange(n_records) if least is None else join_greedily(model.evidence, least=least)
         if population is not None:
-            return cls(model, model.evidence.pairs(), person, population, True, rng)
+            return cls(model, model.evidence.pairs(), person, float(population), True, rng)
         grid = model.grid
         scratch = np.empty(len(grid.sizes))
         size = draw_size(grid.sizes, grid.log_weight, len(np.unique(person)), rng.random(), scratch)
