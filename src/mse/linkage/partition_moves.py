@@ -296,7 +296,7 @@ def _draw_u(pairs, u, spread, rng):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def sweeps(  # type: ignore[no-untyped-def]
     pairs, list_of_record, is_clean, edges, pseudo, u, u_spread,
-    person, size, sizes, log_weight, fixed, is_mean, n_sweeps, rng,
+    person, size, sizes, log_weight, fixed, is_mean, is_open, n_sweeps, rng,
 ):  # fmt: skip
     """Run sweeps over all records.
 
@@ -322,6 +322,8 @@ def sweeps(  # type: ignore[no-untyped-def]
         Whether `size` stays as it is. Then a new person never weighs less than one of those there are.
     is_mean : bool
         See `mse.linkage.evidence.group_evidence`.
+    is_open : bool
+        See `mse.linkage.evidence.Evidence`.
     rng : numpy.random.Generator
 
     Returns
@@ -344,7 +346,7 @@ def sweeps(  # type: ignore[no-untyped-def]
         for own in range(n_records):
             now.evidence[own] = group_evidence(pairs, now.members[own], now.n_members[own], is_mean)
         _along_listed_pairs(pairs, now, list_of_record, is_clean, edges, size, fixed, is_mean, rng)
-        if len(pairs.compared.steps) > 0:
+        if is_open and len(pairs.compared.steps) > 0:
             _anywhere(pairs, now, list_of_record, is_clean, n_on_list, size, fixed, is_mean, sweep % 2, rng)
         n_persons[sweep] = n_records - now.free[n_records]
         if not fixed:

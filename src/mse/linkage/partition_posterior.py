@@ -260,6 +260,7 @@ class _Chain:
                 model.grid.log_weight,
                 self.is_fixed,
                 model.is_mean,
+                model.evidence.is_open,
                 keep_every,
                 self.rng,
             )
