@@ -1,16 +1,18 @@
 """Comparisons in compiled code: the same levels as SQL gives, for every kind of field, and all pairs of the records."""
 
-from itertools import combinations
+from itertools import combinations, permutations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from mse.linkage import level_tables
 from mse.linkage.all_pairs import survey
 from mse.linkage.candidates import Workbench
 from mse.linkage.comparison import date_comparison, name_comparison, number_comparison, text_comparison
-from mse.linkage.compiled import compiled, levels_of
+from mse.linkage.compiled import levels_of
+from mse.linkage.compiling import compiled, merged
 from mse.linkage.ladders import ladders, ratios_of, state_of
 from mse.linkage.linkable import linkable_encoded, linkable_plain
 from mse.linkage.weights import starting_weights
@@ -94,6 +96,24 @@ def test_fields_of_other_registers_have_the_same_levels_too():
     assert all(set(range(len(own.levels))) <= set(by_sql[:, at]) for at, own in enumerate(OTHER_FIELDS))
 
 
+def test_a_table_says_what_the_steps_say_in_either_order(registers, monkeypatch):
+    """What two records say of a comparison tells their level, whoever comes first."""
+    encoded = [encode(own, key=KEY, project=KEY.project, encoding="bloom") for own in registers]
+    for linkable in (linkable_plain(registers, fields=None), linkable_encoded(encoded, fields=None)):
+        chosen = np.random.default_rng(3).permutation(len(linkable.columns))[:60]
+        columns = linkable.columns.iloc[chosen].reset_index(drop=True)
+        found = []
+        for share in (0.0, 1.0):
+            monkeypatch.setattr(level_tables, "WORTH_A_TABLE", share)
+            ready, own = compiled(columns, linkable.comparisons), np.zeros(len(linkable.comparisons), np.int64)
+            assert (ready.levels_size > 0).all() == (share == 1.0)
+            for a, b in permutations(range(len(columns)), 2):
+                levels_of(ready, a, b, own)
+                found.append((share, a, b, own.tolist()))
+        by_steps = {(a, b): levels for share, a, b, levels in found if share == 0.0}
+        assert all(levels == by_steps[a, b] == by_steps[b, a] for share, a, b, levels in found)
+
+
 @pytest.fixture
 def small(registers):
     linkable = linkable_plain(registers, fields=None)
@@ -110,7 +130,7 @@ def test_all_pairs_are_counted_and_the_likely_ones_listed(small, n_jobs):
     columns, comparisons, lists, ladder, start = small
     ready = compiled(columns, comparisons)
     never = np.full(lists.max() + 1, -np.inf)  # no pair of a list is one person: each counts as 1
-    counts, listed = survey(ready, ladder, lists, start.scales, never, n_jobs=n_jobs)
+    counts, listed = survey(ready, ladder, lists, start.ratios_at_start, never, n_jobs=n_jobs)
     within, between, likely = np.zeros_like(counts.within), np.zeros_like(counts.between), []
     for (a, b), levels in zip(combinations(range(len(columns)), 2), levels_by_code(columns, comparisons), strict=True):
         for number, level in enumerate(levels):
@@ -133,9 +153,9 @@ def test_a_merged_record_says_what_either_says(small):
     columns.loc[1, :] = columns.loc[0, :]
     name = [column for column in columns if column.startswith(("given", "name_"))]
     columns.loc[0, name] = None
-    merged = compiled(columns, comparisons).merged(np.array([0, 0, 1]))
+    both = merged(compiled(columns, comparisons), np.array([0, 0, 1]))
     whole = compiled(columns.iloc[[1, 2]].reset_index(drop=True), comparisons)
     found, expected = (np.zeros(len(comparisons), np.int64) for _ in range(2))
-    levels_of(merged, 0, 1, found)
+    levels_of(both, 0, 1, found)
     levels_of(whole, 0, 1, expected)
     assert found.tolist() == expected.tolist()

@@ -13,13 +13,13 @@ from numba import njit
 from numpy.typing import NDArray
 
 from mse.linkage.compiled import Compiled, levels_of
-from mse.linkage.ladders import Ladders, Scales, add_ratios, state_of
+from mse.linkage.ladders import Ladders, state_of
 from mse.progress import progress
 
 __all__ = ["ALL_PAIRS", "Counts", "Listed", "survey"]
 
 ALL_PAIRS = 30_000  # records up to which every pair is compared
-BLOCK = 256  # records whose pairs are one task
+BLOCK = 256  # records whose pairs are one task, and records that they are paired with at a time: counts stay in cache
 LEAST_AT_START = 1.0  # log-likelihood ratio under the weights before any data, from which on a pair is listed
 SAMPLED = 2000  # records with which each is compared, about, to tell how many pairs do not agree
 
@@ -60,14 +60,14 @@ class Listed:
 
 
 def survey(
-    compared: Compiled, ladder: Ladders, list_of_record: Ints, start: Scales, log_prior: Floats, *, n_jobs: int = 1
+    compared: Compiled, ladder: Ladders, list_of_record: Ints, start: Floats, log_prior: Floats, *, n_jobs: int = 1
 ) -> tuple[Counts, Listed]:
     """Compare all pairs once: count their levels, and list those that agree on more than chance would have it.
 
     Parameters
     ----------
-    start : Scales
-        The weights before any data: a pair is listed when its log-likelihood ratio under them is at least 1, and a pair
+    start : ndarray of float64, shape (n_columns,)
+        Log-likelihood ratio of each level before any data: a pair is listed when their sum is at least 1, and a pair
         within a list is counted as far as it is two persons.
     log_prior : ndarray of float64, shape (n_lists,)
         Log odds of a pair within a list to be one person, before any data.
@@ -89,8 +89,8 @@ def survey(
     for other in totals[1:]:
         totals[0].within[:] += other.within
         totals[0].between[:] += other.between
-    parts = [found[first] for first in sorted(found)]
-    return totals[0], Listed(*(np.concatenate(own) for own in zip(*parts, strict=True)))
+    listed = Listed(*(np.concatenate(own) for own in zip(*(found[first] for first in sorted(found)), strict=True)))
+    return totals[0], listed.chosen(np.lexsort((listed.right, listed.left)))
 
 
 def _in_blocks(work: Callable[[int, int], None], n_records: int, n_jobs: int, label: str) -> None:
@@ -110,51 +110,48 @@ def _in_blocks(work: Callable[[int, int], None], n_records: int, n_jobs: int, la
 def _survey(  # type: ignore[no-untyped-def]
     compared, ladder, list_of_record, start, log_prior, every, first, last, within, between
 ):
-    n_comparisons = len(ladder.field)
+    n, n_comparisons = len(list_of_record), len(ladder.field)
     levels = np.zeros(n_comparisons, np.int64)
-    ratios = np.zeros(np.max(ladder.field) + 1)
     room = 1024
     n_found = 0
     left, right = np.zeros(room, np.int64), np.zeros(room, np.int64)
     kept = np.zeros((room, n_comparisons), np.int8)
-    for a in range(first, last):
-        for b in range(a + 1, len(list_of_record)):
-            levels_of(compared, a, b, levels)
-            agrees = False
-            for comparison in range(n_comparisons):
-                last_level = ladder.first[comparison + 1] - ladder.first[comparison] - 1
-                agrees = agrees or 0 <= levels[comparison] < last_level
-            is_within = list_of_record[a] == list_of_record[b]
-            is_sampled = is_within or (a + b) % every == 0
-            if not agrees and not is_sampled:
-                continue
-            ratio = -np.inf
-            if agrees:
-                ratios[:] = 0.0
-                add_ratios(ladder, start, levels, a, b, ratios)
-                ratio = np.sum(ratios)
-            weight = 1.0 / (1.0 + np.exp(ratio + log_prior[list_of_record[a]])) if is_within else 1.0
-            counts = within if is_within else between
-            for comparison in range(n_comparisons):
-                if levels[comparison] < 0:
-                    continue
-                column = ladder.first[comparison] + levels[comparison]
-                is_counted = ladder.by_record[column] >= 0
+    for tile in range(first, n, BLOCK):
+        for a in range(first, last):
+            for b in range(max(a + 1, tile), min(tile + BLOCK, n)):
+                levels_of(compared, a, b, levels)
+                ratio, is_counted = 0.0, False
+                for comparison in range(n_comparisons):
+                    if levels[comparison] >= 0:
+                        column = ladder.first[comparison] + levels[comparison]
+                        ratio += start[column]
+                        is_counted = is_counted or ladder.by_record[column] >= 0
+                is_within = list_of_record[a] == list_of_record[b]
+                is_sampled = is_within or (a + b) % every == 0
                 if is_counted or is_sampled:
-                    state = state_of(ladder, comparison, levels)
-                    n_pairs = weight if is_counted or is_within else float(every)
-                    counts[a, column, state] += n_pairs
-                    counts[b, column, state] += n_pairs
-            if ratio < LEAST_AT_START:
-                continue
-            if n_found == room:
-                room *= 2
-                wider_left, wider_right = np.zeros(room, np.int64), np.zeros(room, np.int64)
-                wider = np.zeros((room, n_comparisons), np.int8)
-                wider_left[:n_found], wider_right[:n_found], wider[:n_found] = left, right, kept
-                left, right, kept = wider_left, wider_right, wider
-            left[n_found], right[n_found] = a, b
-            for comparison in range(n_comparisons):
-                kept[n_found, comparison] = levels[comparison]
-            n_found += 1
+                    weight = 1.0
+                    if is_within:
+                        weight = 1.0 / (1.0 + np.exp(ratio + log_prior[list_of_record[a]]))
+                    counts = within if is_within else between
+                    for comparison in range(n_comparisons):
+                        if levels[comparison] >= 0:
+                            column = ladder.first[comparison] + levels[comparison]
+                            is_own = ladder.by_record[column] >= 0
+                            if is_own or is_sampled:
+                                state = state_of(ladder, comparison, levels)
+                                n_pairs = weight if is_own or is_within else float(every)
+                                counts[a, column, state] += n_pairs
+                                counts[b, column, state] += n_pairs
+                if ratio < LEAST_AT_START:
+                    continue
+                if n_found == room:
+                    room *= 2
+                    wider_left, wider_right = np.zeros(room, np.int64), np.zeros(room, np.int64)
+                    wider = np.zeros((room, n_comparisons), np.int8)
+                    wider_left[:n_found], wider_right[:n_found], wider[:n_found] = left, right, kept
+                    left, right, kept = wider_left, wider_right, wider
+                left[n_found], right[n_found] = a, b
+                for comparison in range(n_comparisons):
+                    kept[n_found, comparison] = levels[comparison]
+                n_found += 1
     return left[:n_found], right[:n_found], kept[:n_found]

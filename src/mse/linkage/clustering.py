@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from mse.linkage.evidence import Evidence, group_evidence
+from mse.linkage.evidence import Evidence, group_evidence, scratch_for
 
 __all__ = ["join_all", "join_greedily"]
 
@@ -76,6 +76,7 @@ def _join_by_evidence(pairs, left, right, least, on_list):  # type: ignore[no-un
     last = np.arange(n_records)
     borne = np.zeros(n_records)
     members = np.zeros(n_records, np.int64)
+    scratch, most = scratch_for(pairs, 64), 64
     for pair in range(len(left)):
         a, b = _find(root, left[pair]), _find(root, right[pair])
         a, b = min(a, b), max(a, b)
@@ -88,7 +89,9 @@ def _join_by_evidence(pairs, left, right, least, on_list):  # type: ignore[no-un
                 members[n_members] = one
                 n_members += 1
                 one = following[one]
-        together = group_evidence(pairs, members, n_members, False)
+        if n_members > most:
+            scratch, most = scratch_for(pairs, 2 * n_members), 2 * n_members
+        together = group_evidence(pairs, members, n_members, False, scratch)
         if together - borne[a] - borne[b] >= least:
             root[b] = a
             borne[a] = together

@@ -14,10 +14,23 @@ from numpy.typing import NDArray
 
 from mse.linkage.all_pairs import Listed
 from mse.linkage.compiled import Compiled, levels_of, nothing_compiled
-from mse.linkage.ladders import Ladders, Scales, add_ratios
+from mse.linkage.ladders import Ladders, Scales, add_ratios, log_chance
 from mse.linkage.weights import Weights
 
-__all__ = ["DIFFERENT", "SAME", "Evidence", "Pairs", "group_evidence", "pair_levels", "pair_ratios", "weigh"]
+__all__ = [
+    "DIFFERENT",
+    "SAME",
+    "Evidence",
+    "Pairs",
+    "Scratch",
+    "group_evidence",
+    "hubs",
+    "pair_levels",
+    "ratios_within",
+    "scratch_for",
+    "weigh",
+    "weigh_chances",
+]
 
 SAME, DIFFERENT = 1, -1
 SURE = 100.0  # log-likelihood ratio of an answer, which no other evidence of a pair comes near
@@ -36,6 +49,8 @@ class Pairs(NamedTuple):
     levels : ndarray of int8, shape (n_pairs, n_comparisons)
     answer : ndarray of int8, shape (n_pairs,)
         1 where an agency says that the two are one person, -1 where it says that they are not, else 0.
+    chance : ndarray of float64, shape (n_pairs, n_fields + 1)
+        Log-probability of each field's levels for two persons; `weigh_chances` fills it in.
     ratios : ndarray of float64, shape (n_pairs, n_fields + 1)
         Log-likelihood ratio of each field, and of the answer; `weigh` fills it in.
     total : ndarray of float64, shape (n_pairs,)
@@ -52,6 +67,7 @@ class Pairs(NamedTuple):
     right: Ints
     levels: NDArray[np.int8]
     answer: NDArray[np.int8]
+    chance: Floats
     ratios: Floats
     total: Floats
     detail: Ints
@@ -117,32 +133,84 @@ class Evidence:
             self.listed.levels,
             self.answer,
             np.zeros((len(self.listed), self.detail.shape[1])),  # the last is that of the answers
+            np.zeros((len(self.listed), self.detail.shape[1])),
             np.zeros(len(self.listed)),
             self.detail,
             self.ladder,
             scales,
             self.compared or nothing_compiled(),
         )
+        weigh_chances(pairs)
         weigh(pairs)
         return pairs
 
 
 @njit(cache=True, nogil=True)
-def weigh(pairs):  # type: ignore[no-untyped-def]
-    """Fill in the ratios of the listed pairs under the scales as they are now."""
+def weigh_chances(pairs):  # type: ignore[no-untyped-def]
+    """Fill in how likely the levels of the listed pairs are by chance, under the u-probabilities as they are now."""
     levels = np.zeros(pairs.levels.shape[1], np.int64)
-    pairs.ratios[:] = 0.0
+    pairs.chance[:] = 0.0
     for a in range(len(pairs.start) - 1):
         for pair in range(pairs.start[a], pairs.start[a + 1]):
             for comparison in range(len(levels)):
                 levels[comparison] = pairs.levels[pair, comparison]
-            add_ratios(pairs.ladder, pairs.scales, levels, a, pairs.right[pair], pairs.ratios[pair])
-            if pairs.answer[pair] == SAME:
-                pairs.ratios[pair, -1] = SURE
-            pairs.total[pair] = -np.inf if pairs.answer[pair] == DIFFERENT else np.sum(pairs.ratios[pair])
+            for comparison in range(len(levels)):
+                if levels[comparison] >= 0:
+                    chance = log_chance(pairs.ladder, pairs.scales, levels, comparison, a, pairs.right[pair])
+                    pairs.chance[pair, pairs.ladder.field[comparison]] += chance
 
 
 @njit(cache=True, nogil=True)
+def weigh(pairs):  # type: ignore[no-untyped-def]
+    """Fill in the ratios of the listed pairs under the m-probabilities as they are now."""
+    first, field, log_m = pairs.ladder.first, pairs.ladder.field, pairs.scales.log_m
+    for pair in range(len(pairs.right)):
+        for own in range(pairs.ratios.shape[1]):
+            pairs.ratios[pair, own] = -pairs.chance[pair, own]
+        for comparison in range(len(field)):
+            level = pairs.levels[pair, comparison]
+            if level >= 0:
+                pairs.ratios[pair, field[comparison]] += log_m[first[comparison] + level]
+        if pairs.answer[pair] == SAME:
+            pairs.ratios[pair, -1] = SURE
+        total = 0.0
+        for own in range(pairs.ratios.shape[1]):
+            total += pairs.ratios[pair, own]
+        pairs.total[pair] = -np.inf if pairs.answer[pair] == DIFFERENT else total
+
+
+class Scratch(NamedTuple):
+    """Room to work in, so that none is asked for again and again.
+
+    Attributes
+    ----------
+    levels : ndarray of int64, shape (n_comparisons,)
+    ratios : ndarray of float64, shape (n_fields + 1,)
+    of_hub : ndarray of float64, shape (n_fields + 1, most)
+        Sum of the ratios of each record of a group with the others.
+    n_known : ndarray of float64, shape (n_fields + 1, most)
+        How many of those ratios say something.
+    """
+
+    levels: Ints
+    ratios: Floats
+    of_hub: Floats
+    n_known: Floats
+
+
+@njit(cache=True, nogil=True)
+def scratch_for(pairs, most):  # type: ignore[no-untyped-def]
+    """Room for groups of at most this many records."""
+    n_fields = pairs.ratios.shape[1]
+    return Scratch(
+        np.zeros(pairs.levels.shape[1], np.int64),
+        np.zeros(n_fields),
+        np.zeros((n_fields, most)),
+        np.zeros((n_fields, most)),
+    )
+
+
+@njit(cache=True, nogil=True, inline="always")
 def _place(start, right, a, b):  # type: ignore[no-untyped-def]
     """Position of the pair of two records among those listed, -1 where it is not."""
     low, high = start[min(a, b)], start[min(a, b) + 1]
@@ -170,23 +238,48 @@ def pair_levels(pairs, a, b, levels):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def pair_ratios(pairs, a, b, levels, ratios):  # type: ignore[no-untyped-def]
     """Write the log-likelihood ratios of two records by field; False where they cannot be one person."""
     place = _place(pairs.start, pairs.right, a, b)
+    is_possible = True
     if place >= 0:
-        ratios[:] = pairs.ratios[place]
-        return pairs.answer[place] != DIFFERENT
-    if len(pairs.compared.steps) == 0:
-        return False
-    levels_of(pairs.compared, a, b, levels)
-    ratios[:] = 0.0
-    add_ratios(pairs.ladder, pairs.scales, levels, a, b, ratios)
-    return True
+        for field in range(len(ratios)):
+            ratios[field] = pairs.ratios[place, field]
+        is_possible = pairs.answer[place] != DIFFERENT
+    elif len(pairs.compared.steps) == 0:
+        is_possible = False
+    else:
+        levels_of(pairs.compared, a, b, levels)
+        ratios[:] = 0.0
+        add_ratios(pairs.ladder, pairs.scales, levels, a, b, ratios)
+    return is_possible
+
+
+@njit(cache=True, nogil=True, inline="always")
+def ratios_within(pairs, members, n_members, scratch):  # type: ignore[no-untyped-def]
+    """Write each record's sums of ratios with the others of its group; False where they cannot be one person."""
+    of_hub, n_known, ratios = scratch.of_hub, scratch.n_known, scratch.ratios
+    is_possible = True
+    for field in range(len(ratios)):
+        for i in range(n_members):
+            of_hub[field, i], n_known[field, i] = 0.0, 0.0
+    for i in range(n_members):
+        for j in range(i):
+            if is_possible and pair_ratios(pairs, members[i], members[j], scratch.levels, ratios):
+                for field in range(len(ratios)):
+                    if ratios[field] != 0.0:
+                        of_hub[field, i] += ratios[field]
+                        of_hub[field, j] += ratios[field]
+                        n_known[field, i] += 1.0
+                        n_known[field, j] += 1.0
+            else:
+                is_possible = False
+    return is_possible
 
 
 @njit(cache=True, nogil=True)
-def group_evidence(pairs, members, n_members, is_mean):  # type: ignore[no-untyped-def]
+def group_evidence(pairs, members, n_members, is_mean, scratch):  # type: ignore[no-untyped-def]
     """Log-likelihood ratio of a group of records: one person against all different; -inf where they cannot be one.
 
     In each field one of its records is the hub that tells the person's value, and the others are copies of the hub's:
@@ -199,6 +292,7 @@ def group_evidence(pairs, members, n_members, is_mean):  # type: ignore[no-untyp
     n_members : int
     is_mean : bool
         In each field the mean over the pairs that know it, instead of the hub's.
+    scratch : Scratch
     """
     if n_members < 2:
         return 0.0
@@ -206,26 +300,20 @@ def group_evidence(pairs, members, n_members, is_mean):  # type: ignore[no-untyp
         place = _place(pairs.start, pairs.right, members[0], members[1])
         if place >= 0:
             return pairs.total[place]
-    n_fields = pairs.ratios.shape[1]
-    levels, ratios = np.zeros(pairs.levels.shape[1], np.int64), np.zeros(n_fields)
-    if n_members == 2:
-        return np.sum(ratios) if pair_ratios(pairs, members[0], members[1], levels, ratios) else -np.inf
-    of_hub = np.zeros((n_fields, n_members))
-    n_known = np.zeros((n_fields, n_members))
-    for i in range(n_members):
-        for j in range(i):
-            if not pair_ratios(pairs, members[i], members[j], levels, ratios):
-                return -np.inf
-            for field in range(n_fields):
-                if ratios[field] != 0.0:
-                    of_hub[field, i] += ratios[field]
-                    of_hub[field, j] += ratios[field]
-                    n_known[field, i] += 1.0
-                    n_known[field, j] += 1.0
+    if not ratios_within(pairs, members, n_members, scratch):
+        return -np.inf
+    of_hub, n_known = scratch.of_hub, scratch.n_known
     evidence = 0.0
-    for field in range(n_fields):
+    for field in range(len(of_hub)):
+        if n_members == 2:
+            evidence += of_hub[field, 0]
+            continue
         if is_mean:
-            evidence += np.sum(of_hub[field]) / max(np.sum(n_known[field]), 1.0)
+            sum_of_hub, sum_known = 0.0, 0.0
+            for i in range(n_members):
+                sum_of_hub += of_hub[field, i]
+                sum_known += n_known[field, i]
+            evidence += sum_of_hub / max(sum_known, 1.0)
             continue
         largest, n_hubs = hubs(pairs.detail, of_hub, n_known, field, members, n_members)
         if n_hubs:

@@ -22,6 +22,7 @@ __all__ = [
     "Scales",
     "add_ratios",
     "ladders",
+    "log_chance",
     "ratios_of",
     "state_of",
     "states_of",
@@ -112,7 +113,7 @@ def ladders(comparisons: Sequence[Comparison]) -> Ladders:
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def state_of(ladder, comparison, levels):  # type: ignore[no-untyped-def]
     """State of a pair for one comparison, below 3 to the number of groups."""
     state = 0
@@ -127,18 +128,27 @@ def state_of(ladder, comparison, levels):  # type: ignore[no-untyped-def]
     return state
 
 
-@njit(cache=True, nogil=True)
-def ratio_of(ladder, scales, levels, comparison, a, b):  # type: ignore[no-untyped-def]
-    """Log-likelihood ratio of one comparison that says something of records a and b: one person against two."""
+@njit(cache=True, nogil=True, inline="always")
+def log_chance(ladder, scales, levels, comparison, a, b):  # type: ignore[no-untyped-def]
+    """Log-probability of the level of one comparison that says something of records a and b, of two persons."""
     column = ladder.first[comparison] + levels[comparison]
     state = state_of(ladder, comparison, levels)
     own = ladder.by_record[column]
     if own >= 0:
-        return scales.log_m[column] - np.log((scales.own[a, own, state] + scales.own[b, own, state]) / 2)
-    return scales.log_m[column] - scales.log_u[column, state]
+        chance = np.log((scales.own[a, own, state] + scales.own[b, own, state]) / 2)
+    else:
+        chance = scales.log_u[column, state]
+    return chance
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
+def ratio_of(ladder, scales, levels, comparison, a, b):  # type: ignore[no-untyped-def]
+    """Log-likelihood ratio of one comparison that says something of records a and b: one person against two."""
+    column = ladder.first[comparison] + levels[comparison]
+    return scales.log_m[column] - log_chance(ladder, scales, levels, comparison, a, b)
+
+
+@njit(cache=True, nogil=True, inline="always")
 def add_ratios(ladder, scales, levels, a, b, ratios):  # type: ignore[no-untyped-def]
     """Add to each field the log-likelihood ratio of these levels for records a and b."""
     for comparison in range(len(levels)):

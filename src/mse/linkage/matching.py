@@ -15,7 +15,8 @@ from mse.linkage.all_pairs import Counts, Listed, survey
 from mse.linkage.answers import Answers
 from mse.linkage.candidates import Workbench
 from mse.linkage.clustering import join_all
-from mse.linkage.compiled import Compiled, compiled, levels_of
+from mse.linkage.compiled import Compiled, levels_of
+from mse.linkage.compiling import compiled, merged
 from mse.linkage.evidence import DIFFERENT, SAME, Evidence
 from mse.linkage.ladders import Ladders, ladders, ratios_of, state_of
 from mse.linkage.linkable import Linkable
@@ -176,7 +177,7 @@ def _all(linkable: Linkable, ladder: Ladders, start: Weights, *, is_clean: NDArr
     sizes = np.bincount(lists, minlength=len(is_clean))
     compared = compiled(linkable.columns, linkable.comparisons)
     log_prior = _log_odds(_duplicate_prior(sizes))
-    counts, listed = survey(compared, ladder, lists, start.scales, log_prior, n_jobs=n_jobs)
+    counts, listed = survey(compared, ladder, lists, start.ratios_at_start, log_prior, n_jobs=n_jobs)
     weights = counted_weights(start, ladder, counts.within)
     weights = own_chances(weights, ladder, counts, np.zeros(1))
     ratio = _ratios(ladder, weights, listed)
@@ -187,7 +188,7 @@ def _all(linkable: Linkable, ladder: Ladders, start: Weights, *, is_clean: NDArr
     kept = ~is_twice & (ratio >= LEAST_LISTED)
     listed, ratio = listed.chosen(kept), ratio[kept]
     if len(first) < len(lists):
-        compared = compared.merged(unit)
+        compared = merged(compared, unit)
         weights = replace(weights, own=weights.own[first])
         counts = Counts(counts.within[first], counts.between[first])
         pairs = _strongest_of_units(listed, ratio, unit)

@@ -12,7 +12,15 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from mse.linkage.evidence import group_evidence, hubs, pair_levels, pair_ratios, weigh
+from mse.linkage.evidence import (
+    group_evidence,
+    hubs,
+    pair_levels,
+    ratios_within,
+    scratch_for,
+    weigh,
+    weigh_chances,
+)
 from mse.linkage.population_size import draw_size
 
 __all__ = ["sweeps"]
@@ -135,7 +143,7 @@ def _chosen(weights, n_weights, uniform):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _along_listed_pairs(pairs, now, list_of_record, is_clean, edges, size, fixed, is_mean, rng):  # type: ignore[no-untyped-def]
+def _along_listed_pairs(pairs, now, list_of_record, is_clean, edges, size, fixed, is_mean, scratch, rng):  # type: ignore[no-untyped-def]
     """Gibbs: each record goes to one of the persons to whom a listed pair leads, or becomes one of its own.
 
     A record that is where no listed pair leads stays: it could not come back.
@@ -156,7 +164,7 @@ def _along_listed_pairs(pairs, now, list_of_record, is_clean, edges, size, fixed
         if not leads_back or edge_start[record] == edge_start[record + 1]:
             continue
         rest = _others(now, record, group)
-        without = group_evidence(pairs, group, rest, is_mean)
+        without = group_evidence(pairs, group, rest, is_mean, scratch)
         n_persons = n_records - now.free[n_records] - (1 if rest == 0 else 0)
         candidates[0], weights[0], joined[0] = -1, _log_hidden(size, n_persons, fixed), 0.0
         n_candidates = 1
@@ -173,7 +181,7 @@ def _along_listed_pairs(pairs, now, list_of_record, is_clean, edges, size, fixed
                     together, before = pairs.total[edge_pair[edge]], 0.0
                 else:
                     n = _joined(now, record, other, group)
-                    together, before = group_evidence(pairs, group, n, is_mean), now.evidence[other]
+                    together, before = group_evidence(pairs, group, n, is_mean, scratch), now.evidence[other]
             if together > -np.inf:
                 candidates[n_candidates], joined[n_candidates] = other, together
                 weights[n_candidates] = together - before
@@ -184,7 +192,7 @@ def _along_listed_pairs(pairs, now, list_of_record, is_clean, edges, size, fixed
 
 
 @njit(cache=True, nogil=True)
-def _anywhere(pairs, now, list_of_record, is_clean, n_on_list, size, fixed, is_mean, turn, rng):  # type: ignore[no-untyped-def]
+def _anywhere(pairs, now, list_of_record, is_clean, n_on_list, size, fixed, is_mean, turn, scratch, rng):  # type: ignore[no-untyped-def]
     """Metropolis-Hastings: a record by itself tries the person of another one, any other record leaves its person.
 
     Every second record takes its turn: most tries lead nowhere, and one in two sweeps is enough of them.
@@ -205,13 +213,13 @@ def _anywhere(pairs, now, list_of_record, is_clean, n_on_list, size, fixed, is_m
             if not _has_room(now, record, to, list_of_record, is_clean):
                 continue
             n = _joined(now, record, to, group)
-            together = group_evidence(pairs, group, n, is_mean)
+            together = group_evidence(pairs, group, n, is_mean, scratch)
             gain = together - now.evidence[to] - _log_hidden(size, n_persons - 1, fixed)
             if np.log(rng.random()) < gain + np.log(n_others / (n - 1.0)):
                 _move(now, record, to, 0.0, together)
         else:
             rest = _others(now, record, group)
-            without = group_evidence(pairs, group, rest, is_mean)
+            without = group_evidence(pairs, group, rest, is_mean, scratch)
             gain = without - now.evidence[own] + _log_hidden(size, n_persons, fixed)
             if np.log(rng.random()) < gain - np.log(n_others / float(rest)):
                 _move(now, record, -1, without, 0.0)
@@ -225,31 +233,20 @@ def _log_hidden(size, n_persons, fixed):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _draw_m(pairs, pseudo, members, n_members, rng):  # type: ignore[no-untyped-def]
+def _draw_m(pairs, pseudo, members, n_members, scratch, rng):  # type: ignore[no-untyped-def]
     """Draw the m-probabilities: each record of a group is a copy of its hub's, and so shows its errors."""
     ladder, scales = pairs.ladder, pairs.scales
     n_comparisons, n_fields = len(ladder.field), pairs.ratios.shape[1]
     shape = pseudo.copy()
     most = members.shape[1]
-    levels, ratios = np.zeros(n_comparisons, np.int64), np.zeros(n_fields)
-    of_hub, n_known = np.zeros((n_fields, most)), np.zeros((n_fields, most))
+    levels, of_hub, n_known = scratch.levels, scratch.of_hub, scratch.n_known
     weights = np.zeros(most)
     for own in range(len(n_members)):
         n = n_members[own]
         if n < 2:
             continue
-        of_hub[:] = 0.0
-        n_known[:] = 0.0
         if n > 2:
-            for i in range(n):
-                for j in range(i):
-                    pair_ratios(pairs, members[own, i], members[own, j], levels, ratios)
-                    for field in range(n_fields):
-                        if ratios[field] != 0.0:
-                            of_hub[field, i] += ratios[field]
-                            of_hub[field, j] += ratios[field]
-                            n_known[field, i] += 1.0
-                            n_known[field, j] += 1.0
+            ratios_within(pairs, members[own], n, scratch)
         for field in range(n_fields):
             hub = 0
             if n > 2:
@@ -336,18 +333,20 @@ def sweeps(  # type: ignore[no-untyped-def]
     n_on_list = np.zeros(len(is_clean), np.int64)
     for record in range(n_records):
         n_on_list[list_of_record[record]] += 1
+    scratch = scratch_for(pairs, now.members.shape[1] + 1)
     _draw_u(pairs, u, u_spread, rng)
+    weigh_chances(pairs)
     cumulated = np.zeros(len(sizes))
     n_persons, population = np.zeros(n_sweeps, np.int64), np.zeros(n_sweeps)
     for sweep in range(n_sweeps):
         if len(pseudo):
-            _draw_m(pairs, pseudo, now.members, now.n_members, rng)
+            _draw_m(pairs, pseudo, now.members, now.n_members, scratch, rng)
         weigh(pairs)
         for own in range(n_records):
-            now.evidence[own] = group_evidence(pairs, now.members[own], now.n_members[own], is_mean)
-        _along_listed_pairs(pairs, now, list_of_record, is_clean, edges, size, fixed, is_mean, rng)
+            now.evidence[own] = group_evidence(pairs, now.members[own], now.n_members[own], is_mean, scratch)
+        _along_listed_pairs(pairs, now, list_of_record, is_clean, edges, size, fixed, is_mean, scratch, rng)
         if is_open and len(pairs.compared.steps) > 0:
-            _anywhere(pairs, now, list_of_record, is_clean, n_on_list, size, fixed, is_mean, sweep % 2, rng)
+            _anywhere(pairs, now, list_of_record, is_clean, n_on_list, size, fixed, is_mean, sweep % 2, scratch, rng)
         n_persons[sweep] = n_records - now.free[n_records]
         if not fixed:
             size = draw_size(sizes, log_weight, n_persons[sweep], rng.random(), cumulated)

@@ -62,6 +62,11 @@ class Weights:
         """The logarithms."""
         return Scales(np.log(self.m), np.log(self.u), self.own)
 
+    @property
+    def ratios_at_start(self) -> Floats:
+        """Log-likelihood ratio of each column before any data, when chances are those of all states together."""
+        return np.asarray(np.log(self.m_start) - np.log(self.u[:, -1]))
+
 
 def starting_weights(comparisons: Sequence[Comparison], ladder: Ladders, *, n_records: int) -> Weights:
     """The weights before any data."""
