@@ -54,7 +54,7 @@ __all__ = ["compiled", "merged"]
 Ints = NDArray[np.int64]
 
 
-def compiled(columns: pd.DataFrame, comparisons: Sequence[Comparison]) -> Compiled:
+def compiled(columns: pd.DataFrame, comparisons: Sequence[Comparison], *, n_jobs: int = 1) -> Compiled:
     """The comparisons of these records, ready to run.
 
     Parameters
@@ -73,10 +73,10 @@ def compiled(columns: pd.DataFrame, comparisons: Sequence[Comparison]) -> Compil
             builder.steps.append([JUMP_IF_FALSE, len(builder.steps) + 2, 0, 0])
             builder.steps.append([ANSWER, answer, 0, 0])
         builder.steps.append([ANSWER, len(comparison.levels), 0, 0])
-    return with_level_tables(builder.finished(np.array(first_step, np.int64)))
+    return with_level_tables(builder.finished(np.array(first_step, np.int64)), n_jobs=n_jobs)
 
 
-def merged(compared: Compiled, unit: Ints) -> Compiled:
+def merged(compared: Compiled, unit: Ints, *, n_jobs: int = 1) -> Compiled:
     """One record for each group of records: what the first of them that knows a value says."""
     order = np.argsort(unit, kind="stable")
     firsts = np.searchsorted(unit[order], np.arange(int(unit.max()) + 1))
@@ -97,7 +97,7 @@ def merged(compared: Compiled, unit: Ints) -> Compiled:
             compared.filters[record][lacks],
             compared.n_bits[record][lacks],
         )
-    return with_level_tables(found)
+    return with_level_tables(found, n_jobs=n_jobs)
 
 
 class _Builder:

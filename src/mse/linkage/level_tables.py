@@ -1,5 +1,7 @@
 """Tables of levels: what two records may say of a comparison, and the level on which they then stand."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 from numba import njit
@@ -22,6 +24,7 @@ from mse.linkage.compiled import (
 __all__ = ["with_level_tables"]
 
 MOST_SAID = 10_000  # beyond it a table takes more than 100 MB
+ROWS = 256  # of a table, at a time
 WORTH_A_TABLE = 0.8  # different things said per record: above it, nearly all pairs differ
 
 CODES = (EQUAL, KNOWN, LIKE, APART, AT_LEAST)
@@ -29,7 +32,7 @@ SETS = (SHARES, SOME_ON_BOTH)
 Ints = NDArray[np.int64]
 
 
-def with_level_tables(compared: Compiled) -> Compiled:
+def with_level_tables(compared: Compiled, *, n_jobs: int = 1) -> Compiled:
     """The same comparisons, with a table for each of which at most 10,000 different things are said."""
     says = [_said(compared, comparison) for comparison in range(len(compared.first_step))]
     tables, start, size = [np.zeros(1, np.int8)], [], []
@@ -38,7 +41,7 @@ def with_level_tables(compared: Compiled) -> Compiled:
         start.append(sum(map(len, tables)))
         size.append(len(first) if fits else 0)
         if fits:
-            tables.append(_levels(compared, comparison, first).ravel())
+            tables.append(_table(compared, comparison, first, n_jobs).ravel())
     return compared._replace(
         says=np.column_stack([number for number, _ in says]).astype(np.int32),
         levels=np.concatenate(tables),
@@ -74,13 +77,22 @@ def _keys(row: NDArray[np.int32]) -> NDArray[np.object_]:
     return keys
 
 
-@njit(cache=True, nogil=True)
-def _levels(compared, comparison, first):  # type: ignore[no-untyped-def]
+def _table(compared: Compiled, comparison: int, first: Ints, n_jobs: int) -> NDArray[np.int8]:
     """The level of each two of these records, which does not depend on their order."""
     table = np.zeros((len(first), len(first)), np.int8)
-    for one in range(len(first)):
+
+    def fill(start: int) -> None:
+        _fill(compared, comparison, first, table, start, min(start + ROWS, len(first)))
+
+    with ThreadPoolExecutor(n_jobs) as pool:
+        list(pool.map(fill, range(0, len(first), ROWS)))
+    return table
+
+
+@njit(cache=True, nogil=True)
+def _fill(compared, comparison, first, table, start, end):  # type: ignore[no-untyped-def]
+    for one in range(start, end):
         for other in range(one, len(first)):
             level = level_by_steps(compared, comparison, first[one], first[other])
             table[one, other] = level
             table[other, one] = level
-    return table

@@ -175,7 +175,7 @@ def _all(linkable: Linkable, ladder: Ladders, start: Weights, *, is_clean: NDArr
     """Compare every pair."""
     lists = linkable.list_of_record
     sizes = np.bincount(lists, minlength=len(is_clean))
-    compared = compiled(linkable.columns, linkable.comparisons)
+    compared = compiled(linkable.columns, linkable.comparisons, n_jobs=n_jobs)
     log_prior = _log_odds(_duplicate_prior(sizes))
     counts, listed = survey(compared, ladder, lists, start.ratios_at_start, log_prior, n_jobs=n_jobs)
     weights = counted_weights(start, ladder, counts.within)
@@ -188,7 +188,7 @@ def _all(linkable: Linkable, ladder: Ladders, start: Weights, *, is_clean: NDArr
     kept = ~is_twice & (ratio >= LEAST_LISTED)
     listed, ratio = listed.chosen(kept), ratio[kept]
     if len(first) < len(lists):
-        compared = merged(compared, unit)
+        compared = merged(compared, unit, n_jobs=n_jobs)
         weights = replace(weights, own=weights.own[first])
         counts = Counts(counts.within[first], counts.between[first])
         pairs = _strongest_of_units(listed, ratio, unit)
