@@ -86,7 +86,12 @@ def test_draws_follow_the_posterior_over_all_partitions(evidence_of, population)
     """Every pair is one person as often as an enumeration of all partitions says, within 4 Monte Carlo errors."""
     pairs, n_persons = _exact(population)
     draws = sample_partitions(
-        evidence_of(LISTS, RATIOS, fine=FINE), n_draws=20_000, seed=3, population=population, draws_rates=False
+        evidence_of(LISTS, RATIOS, fine=FINE),
+        n_draws=20_000,
+        seed=3,
+        population=population,
+        draws_rates=False,
+        is_robust=False,
     ).persons
     # Neighbouring draws of a chain are alike: errors from the means of 100 blocks.
     blocks = draws.reshape(100, 200, 6)

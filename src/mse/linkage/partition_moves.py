@@ -21,7 +21,7 @@ from mse.linkage.evidence import (
     weigh,
     weigh_chances,
 )
-from mse.linkage.population_size import draw_size
+from mse.linkage.population_size import draw_size, draw_size_of_few
 
 __all__ = ["sweeps"]
 
@@ -293,7 +293,7 @@ def _draw_u(pairs, u, spread, rng):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def sweeps(  # type: ignore[no-untyped-def]
     pairs, list_of_record, is_clean, edges, pseudo, u, u_spread,
-    person, size, sizes, log_weight, fixed, is_mean, is_open, n_sweeps, rng,
+    person, size, sizes, log_weight, expected, fixed, is_mean, is_open, n_sweeps, rng,
 ):  # fmt: skip
     """Run sweeps over all records.
 
@@ -315,6 +315,9 @@ def sweeps(  # type: ignore[no-untyped-def]
         Persons in the population at the start.
     sizes, log_weight : ndarrays
         Of a `SizeGrid`.
+    expected : ndarray of float64, shape (n_lists,)
+        Where only persons on one list or on two say how many there are: persons expected on each list alone, changed in
+        place. Empty where all persons say it.
     fixed : bool
         Whether `size` stays as it is. Then a new person never weighs less than one of those there are.
     is_mean : bool
@@ -348,7 +351,9 @@ def sweeps(  # type: ignore[no-untyped-def]
         if is_open and len(pairs.compared.steps) > 0:
             _anywhere(pairs, now, list_of_record, is_clean, n_on_list, size, fixed, is_mean, sweep % 2, scratch, rng)
         n_persons[sweep] = n_records - now.free[n_records]
-        if not fixed:
+        if not fixed and len(expected):
+            size = draw_size_of_few(now.members, now.n_members, list_of_record, expected, sizes[-1], rng)
+        elif not fixed:
             size = draw_size(sizes, log_weight, n_persons[sweep], rng.random(), cumulated)
         population[sweep] = size
     return n_persons, population

@@ -77,6 +77,7 @@ def sample_partitions(
     n_jobs: int = 1,
     draws_rates: bool = True,
     is_mean: bool = False,
+    is_robust: bool = True,
 ) -> Posterior:
     """Draw partitions from their posterior.
 
@@ -95,13 +96,17 @@ def sample_partitions(
         Whether the m- and u-probabilities are drawn, or taken for known.
     is_mean : bool
         In groups of three or more the mean over pairs instead of a hub, see `mse.linkage.evidence.group_evidence`.
+    is_robust : bool
+        Whether only persons on one list or on two say how many there are, which lists that depend on each other lead
+        astray less, see `mse.linkage.population_size`; not where a list holds persons twice. Without it the draws are
+        those of the joint posterior under independent lists.
 
     Raises
     ------
     NotConverged
         When R-hat is above 1.2 after the last round.
     """
-    model = _Model.of(evidence, draws_rates=draws_rates, is_mean=is_mean)
+    model = _Model.of(evidence, draws_rates=draws_rates, is_mean=is_mean, is_robust=is_robust)
     seeds = np.random.SeedSequence(seed).spawn(len(STARTS) + len(PRIOR_FACTORS))
     generators = [np.random.default_rng(child) for child in seeds]
     chains = [_Chain.starting(model, least, rng, population) for least, rng in zip(STARTS, generators, strict=False)]
@@ -174,13 +179,14 @@ class _Model:
     pseudo: NDArray[np.float64]
     u_spread: NDArray[np.float64]
     is_mean: bool
+    is_robust: bool
 
     @property
     def n_columns(self) -> int:
         return len(self.evidence.weights.m)
 
     @classmethod
-    def of(cls, evidence: Evidence, *, draws_rates: bool, is_mean: bool) -> "_Model":
+    def of(cls, evidence: Evidence, *, draws_rates: bool, is_mean: bool, is_robust: bool) -> "_Model":
         pair = np.flatnonzero(evidence.answer != DIFFERENT)
         left, right = evidence.listed.left[pair], evidence.listed.right[pair]
         ends, to = np.concatenate([left, right]), np.concatenate([right, left])
@@ -197,6 +203,7 @@ class _Model:
             M_STRENGTH * weights.m_start if draws_rates else np.zeros(0),
             weights.u_spread if draws_rates else np.zeros_like(weights.u_spread),
             is_mean,
+            is_robust and bool(evidence.is_clean.all()),
         )
 
 
@@ -223,6 +230,7 @@ class _Chain:
     pairs: Pairs
     person: NDArray[np.int64]
     size: float
+    expected: NDArray[np.float64]
     is_fixed: bool
     rng: np.random.Generator
 
@@ -230,14 +238,17 @@ class _Chain:
     def starting(
         cls, model: _Model, least: float | None, rng: np.random.Generator, population: float | None
     ) -> "_Chain":
-        n_records = model.evidence.n_records
+        n_records, lists = model.evidence.n_records, model.evidence.list_of_record
+        # How many are expected on each list alone is forgotten within a few rounds.
+        n_lists = len(model.evidence.is_clean) if model.is_robust else 0
+        expected = np.bincount(lists, minlength=n_lists)[:n_lists].astype(np.float64)
         person = np.arange(n_records) if least is None else join_greedily(model.evidence, least=least)
         if population is not None:
-            return cls(model, model.evidence.pairs(), person, float(population), True, rng)
+            return cls(model, model.evidence.pairs(), person, float(population), expected, True, rng)
         grid = model.grid
         scratch = np.empty(len(grid.sizes))
         size = draw_size(grid.sizes, grid.log_weight, len(np.unique(person)), rng.random(), scratch)
-        return cls(model, model.evidence.pairs(), person, float(size), False, rng)
+        return cls(model, model.evidence.pairs(), person, float(size), expected, False, rng)
 
     def run(self, n_kept: int, keep_every: int, stop: Event) -> _Round:
         """Make ``n_kept * keep_every`` sweeps and keep the last of each ``keep_every``; fewer once `stop` is set."""
@@ -258,6 +269,7 @@ class _Chain:
                 self.size,
                 model.grid.sizes,
                 model.grid.log_weight,
+                self.expected,
                 self.is_fixed,
                 model.is_mean,
                 model.evidence.is_open,

@@ -1,7 +1,11 @@
-"""The number of persons in the population, given how many are on the lists and how long the lists are.
+"""The number of persons in the population, given who is whom on the lists.
 
 Lists that are independent random samples of N persons, of given lengths, say of N what Darroch's likelihood says:
 N!/(N - D)! times the product over lists of (N - n)!/N!, for D distinct persons. The prior of N is 1/N.
+
+Agencies refer persons to each other, and some persons come to every list. Those on many lists then say that nearly all
+persons are listed. Persons on one list and on two say less about the others and are led astray less, as in Chao's lower
+bound: with `draw_size_of_few` only they tell how many are on no list.
 """
 
 from dataclasses import dataclass
@@ -11,10 +15,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["SizeGrid", "draw_size", "independence_estimate", "size_grid"]
+__all__ = ["SizeGrid", "draw_size", "draw_size_of_few", "independence_estimate", "size_grid"]
 
 PER_RECORD = 100  # the population is at most this many times the records: without a common person nothing bounds it
 FINENESS = 0.01  # step of the grid above the numbers that it holds one by one
+N_INNER = 3  # rounds over the expected numbers, for one draw
 
 Floats = NDArray[np.float64]
 
@@ -107,6 +112,51 @@ def draw_size(sizes, log_weight, n_persons, uniform, cumulated):  # type: ignore
         total += np.exp(cumulated[i] - largest)
         cumulated[i] = total
     return sizes[min(np.searchsorted(cumulated, uniform * total, side="right"), len(sizes) - 1)]
+
+
+@njit(cache=True, nogil=True)
+def draw_size_of_few(members, n_members, list_of_record, expected, most, rng):  # type: ignore[no-untyped-def]
+    """One number of persons, given those who are on one list or on two; lists are independent and hold nobody twice.
+
+    With h persons expected on no list and e on each list alone, e e'/h are expected on two. The priors are 1/h and 1/e,
+    so that given the e, h is inverse gamma, and each e gamma given h and the others.
+
+    Parameters
+    ----------
+    members : ndarray of int64, shape (n_records, most members)
+    n_members : ndarray of int64, shape (n_records,)
+    list_of_record : ndarray of int64, shape (n_records,)
+    expected : ndarray of float64, shape (n_lists,)
+        Persons expected on each list alone, as last drawn; drawn anew in place.
+    most : float
+        The largest number of persons, which is returned when nobody is on two lists and nothing else bounds it.
+
+    References
+    ----------
+    Chao (1987), https://doi.org/10.2307/2531532.
+    """
+    n_lists = len(expected)
+    n_persons, n_on_two = 0, 0
+    n_of_few = np.zeros(n_lists)
+    for own in range(len(n_members)):
+        n = n_members[own]
+        n_persons += n > 0
+        if n == 1 or n == 2:
+            n_on_two += n - 1
+            for i in range(n):
+                n_of_few[list_of_record[members[own, i]]] += 1.0
+    hidden = most
+    for _ in range(N_INNER):
+        total = np.sum(expected)
+        on_two = (total**2 - np.sum(expected**2)) / 2
+        hidden = min(on_two / rng.standard_gamma(n_on_two), most) if n_on_two else most
+        for own in range(n_lists):
+            if n_of_few[own]:
+                others = np.sum(expected) - expected[own]
+                expected[own] = rng.standard_gamma(n_of_few[own]) / (1.0 + others / hidden)
+            else:
+                expected[own] = 0.0
+    return min(n_persons + float(rng.poisson(hidden)), most)
 
 
 def _log_factorial(numbers: Floats) -> Floats:
