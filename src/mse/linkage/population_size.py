@@ -19,6 +19,7 @@ __all__ = ["SizeGrid", "draw_size", "draw_size_of_few", "independence_estimate",
 
 PER_RECORD = 100  # the population is at most this many times the records: without a common person nothing bounds it
 FINENESS = 0.01  # step of the grid above the numbers that it holds one by one
+LEAST = 1e-12  # of what is divided by
 N_INNER = 3  # rounds over the expected numbers, for one draw
 
 Floats = NDArray[np.float64]
@@ -145,17 +146,18 @@ def draw_size_of_few(members, n_members, list_of_record, expected, most, rng):  
             n_on_two += n - 1
             for i in range(n):
                 n_of_few[list_of_record[members[own, i]]] += 1.0
+    for own in range(n_lists):
+        if n_of_few[own] == 0.0 or expected[own] == 0.0:
+            expected[own] = n_of_few[own]
     hidden = most
     for _ in range(N_INNER):
         total = np.sum(expected)
         on_two = (total**2 - np.sum(expected**2)) / 2
-        hidden = min(on_two / rng.standard_gamma(n_on_two), most) if n_on_two else most
+        hidden = min(on_two / max(rng.standard_gamma(n_on_two), LEAST), most) if n_on_two else most
         for own in range(n_lists):
             if n_of_few[own]:
                 others = np.sum(expected) - expected[own]
-                expected[own] = rng.standard_gamma(n_of_few[own]) / (1.0 + others / hidden)
-            else:
-                expected[own] = 0.0
+                expected[own] = max(rng.standard_gamma(n_of_few[own]) / (1.0 + others / hidden), LEAST)
     return min(n_persons + float(rng.poisson(hidden)), most)
 
 
