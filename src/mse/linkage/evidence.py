@@ -95,8 +95,6 @@ class Evidence:
     prior : float
         Probability that a pair of records of two lists is one person.
     compared : Compiled or None
-    is_open : bool
-        Whether two records of which the pair is not listed may be one person without a third.
     """
 
     list_of_record: Ints
@@ -108,7 +106,6 @@ class Evidence:
     weights: Weights
     prior: float
     compared: Compiled | None = None
-    is_open: bool = True
 
     @property
     def n_records(self) -> int:

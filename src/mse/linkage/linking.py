@@ -52,8 +52,9 @@ def link(
     from typing-error rates (m), pairs within registers (u) and how many others share a record's values; a missing value
     says nothing. Records of one register that are almost surely one person are merged first. The draws are draws of
     whole partitions from their joint posterior with the error rates and with N, the number of persons in the
-    population: each record may be any of N persons, so that a pair is one person with prior odds of about 1 to N, and
-    the lists are taken to be independent for N alone.
+    population: each record may be any of N persons, so that a pair is one person with prior odds of about 1 to N. For N
+    alone the lists are taken to be independent, and N is the larger of what all persons say of it and what those on one
+    list or two say.
 
     Parameters
     ----------

@@ -20,7 +20,6 @@ from mse.linkage.compiling import compiled, merged
 from mse.linkage.evidence import DIFFERENT, SAME, Evidence
 from mse.linkage.ladders import Ladders, ladders, ratios_of, state_of
 from mse.linkage.linkable import Linkable
-from mse.linkage.match_keys import KEYS
 from mse.linkage.spark import Spark
 from mse.linkage.value_frequencies import frequency_chances
 from mse.linkage.weights import (
@@ -127,8 +126,6 @@ def match(
         weights,
         prior,
         found.compared,
-        # Who shares no match key is told apart by sex and region alone, which is no reason to join anybody.
-        is_open=not set(KEYS) & set(linkable.columns),
     )
     return Matches(evidence, probability[chosen], found.unit, found.n_candidates, found.blocking)
 

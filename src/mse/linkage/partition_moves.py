@@ -293,7 +293,7 @@ def _draw_u(pairs, u, spread, rng):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def sweeps(  # type: ignore[no-untyped-def]
     pairs, list_of_record, is_clean, edges, pseudo, u, u_spread,
-    person, size, sizes, log_weight, expected, fixed, is_mean, is_open, n_sweeps, rng,
+    person, size, sizes, log_weight, expected, fixed, is_mean, n_sweeps, rng,
 ):  # fmt: skip
     """Run sweeps over all records.
 
@@ -316,14 +316,12 @@ def sweeps(  # type: ignore[no-untyped-def]
     sizes, log_weight : ndarrays
         Of a `SizeGrid`.
     expected : ndarray of float64, shape (n_lists,)
-        Where only persons on one list or on two say how many there are: persons expected on each list alone, changed in
-        place. Empty where all persons say it.
+        Persons expected on each list alone, changed in place, where N is the larger of two draws: from all persons, and
+        from those on one list or two. Empty where N is drawn from all persons alone.
     fixed : bool
         Whether `size` stays as it is. Then a new person never weighs less than one of those there are.
     is_mean : bool
         See `mse.linkage.evidence.group_evidence`.
-    is_open : bool
-        See `mse.linkage.evidence.Evidence`.
     rng : numpy.random.Generator
 
     Returns
@@ -348,12 +346,13 @@ def sweeps(  # type: ignore[no-untyped-def]
         for own in range(n_records):
             now.evidence[own] = group_evidence(pairs, now.members[own], now.n_members[own], is_mean, scratch)
         _along_listed_pairs(pairs, now, list_of_record, is_clean, edges, size, fixed, is_mean, scratch, rng)
-        if is_open and len(pairs.compared.steps) > 0:
+        if len(pairs.compared.steps) > 0:
             _anywhere(pairs, now, list_of_record, is_clean, n_on_list, size, fixed, is_mean, sweep % 2, scratch, rng)
         n_persons[sweep] = n_records - now.free[n_records]
-        if not fixed and len(expected):
-            size = draw_size_of_few(now.members, now.n_members, list_of_record, expected, sizes[-1], rng)
-        elif not fixed:
+        if not fixed:
             size = draw_size(sizes, log_weight, n_persons[sweep], rng.random(), cumulated)
+            if len(expected):
+                of_few = draw_size_of_few(now.members, now.n_members, list_of_record, expected, sizes[-1], rng)
+                size = max(size, of_few)
         population[sweep] = size
     return n_persons, population

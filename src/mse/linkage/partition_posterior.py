@@ -97,9 +97,9 @@ def sample_partitions(
     is_mean : bool
         In groups of three or more the mean over pairs instead of a hub, see `mse.linkage.evidence.group_evidence`.
     is_robust : bool
-        Whether only persons on one list or on two say how many there are, which lists that depend on each other lead
-        astray less, see `mse.linkage.population_size`; not where a list holds persons twice. Without it the draws are
-        those of the joint posterior under independent lists.
+        Whether N is the larger of two draws, from all persons and from those on one list or two, which lists that
+        depend on each other lead astray less, see `mse.linkage.population_size`; not where a list holds persons twice.
+        Without it the draws are those of the joint posterior under independent lists.
 
     Raises
     ------
@@ -272,7 +272,6 @@ class _Chain:
                 self.expected,
                 self.is_fixed,
                 model.is_mean,
-                model.evidence.is_open,
                 keep_every,
                 self.rng,
             )

@@ -4,8 +4,8 @@ Lists that are independent random samples of N persons, of given lengths, say of
 N!/(N - D)! times the product over lists of (N - n)!/N!, for D distinct persons. The prior of N is 1/N.
 
 Agencies refer persons to each other, and some persons come to every list. Those on many lists then say that nearly all
-persons are listed. Persons on one list and on two say less about the others and are led astray less, as in Chao's lower
-bound: with `draw_size_of_few` only they tell how many are on no list.
+persons are listed. Persons on one list and on two are led astray less, as in Chao's lower bound: with
+`draw_size_of_few` only they tell how many are on no list. Both numbers are too small when lists depend on each other.
 """
 
 from dataclasses import dataclass
