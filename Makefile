@@ -35,6 +35,7 @@ recovery: $(STAMP)  ## complete the recovery studies and write their tables (hou
 	$(BIN)/python -m simulations coverage
 	$(BIN)/python -m simulations threshold
 	$(BIN)/python -m simulations linkage
+	$(BIN)/python -m simulations groups
 	$(BIN)/python -m simulations strata
 	$(BIN)/python -m simulations febrl
 	$(BIN)/python -m simulations tables

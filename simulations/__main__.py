@@ -13,6 +13,7 @@ from simulations import (
     coverage,
     febrl,
     linkage,
+    linkage_groups,
     strata,
     tables,
     threshold,
@@ -71,6 +72,18 @@ def run_linkage(
     for path in linkage.discard_others(settings, results, methods=methods) if anew else ():
         typer.echo(f"deleted {path}")
     linkage.run(settings, results, methods=methods, data_sets=data_sets, n_jobs=n_jobs)
+
+
+@app.command("groups")
+def run_groups(
+    data_sets: Annotated[
+        int, typer.Option(help="Complete the rows up to this many data sets.")
+    ] = linkage_groups.DATA_SETS,
+    n_jobs: Jobs = 1,
+    results: Results = RESULTS,
+) -> None:
+    """Complete the study of the evidence of groups in a linkage."""
+    linkage_groups.run(results, data_sets=data_sets, n_jobs=n_jobs)
 
 
 @app.command("strata")

@@ -7,6 +7,8 @@ from simulations import coverage, linkage, linkage_ours, linkage_splink, strata
 from simulations.calibration_tables import calibration_part
 from simulations.coverage_tables import coverage_part
 from simulations.febrl_tables import febrl_part
+from simulations.linkage_groups import LISTS as GROUP_LISTS
+from simulations.linkage_groups import groups_part
 from simulations.linkage_tables import linkage_part
 from simulations.strata_tables import strata_part
 from simulations.threshold_tables import threshold_part
@@ -60,6 +62,15 @@ that it stands in brackets there. Pairs by probability: mean probability, then t
 person, over all data sets and settings of an encoding; pairs that no draw joins, and those to which Splink gives less
 than {least}, are not counted.
 """
+GROUPS = """\
+### Evidence of a group of three or more
+
+{n_lists} lists of {list_size} records from {n_persons:,} persons, with the same slips and missing values, as plain
+fields. `hub`, which `mse.link` takes: in each field one record tells the person's value, and the others are copies of
+it. `mean`: a record is held against the mean of a person's records, field by field, which no joint distribution has as
+its conditionals. Pairs are those that some draw joins; the squared error is the sum over them of (probability - truth)
+squared.
+"""
 CALIBRATION = """\
 ## Simulation-based calibration
 
@@ -103,6 +114,8 @@ def write(folder: Path, page: Path) -> None:
             least=linkage_splink.LEAST,
         ),
         linkage_part(folder),
+        GROUPS.format(**GROUP_LISTS),
+        groups_part(folder),
         STRATA.format(n=len(strata.SIZES), sizes=", ".join(map(str, strata.SIZES))),
         strata_part(folder),
         CALIBRATION,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mse.errors import NotConverged
 from mse.linkage import partition_posterior
+from mse.linkage.evidence import field_mean, scratch_for
 from mse.linkage.partition_posterior import r_hat, sample_partitions
 from mse.linkage.population_size import independence_estimate, size_grid
 
@@ -100,6 +101,18 @@ def test_draws_follow_the_posterior_over_all_partitions(evidence_of, population)
         assert abs(share.mean() - pairs[a, b]) <= 4 * share.std(ddof=1) / 10 + 1e-4, (a, b)
     counts = np.array([len(set(draw)) for draw in draws.tolist()]).reshape(100, 200).mean(axis=1)
     assert abs(counts.mean() - n_persons) < 4 * counts.std(ddof=1) / 10
+
+
+def test_a_field_mean_is_the_mean_over_the_records_that_know_the_field(evidence_of):
+    """Field by field, over the records whose ratio is not 0; and no mean where a pair cannot be one person."""
+    pairs = evidence_of(LISTS, RATIOS).pairs()
+    for record, others in ((0, (2, 4)), (4, (3, 5)), (1, (3, 4, 5)), (2, (5,))):
+        ratios = np.array([RATIOS[tuple(sorted((record, other)))] for other in others])
+        known = (ratios != 0.0).sum(axis=0)
+        expected = (ratios.sum(axis=0) / np.maximum(known, 1)).sum()
+        found = field_mean(pairs, record, np.array(others), len(others), scratch_for(pairs, 6))
+        assert found == pytest.approx(expected, rel=1e-12)
+    assert field_mean(pairs, 2, np.array([3]), 1, scratch_for(pairs, 6)) == -np.inf
 
 
 def test_the_enumeration_tells_groups_apart_that_the_sampler_could_mistake():

@@ -63,9 +63,7 @@ def _cases():
         pytest.param(
             (study, how),
             id=f"{_name(study)}-{how}",
-            marks=pytest.mark.xfail(reason=TOO_SURE, raises=AssertionError)
-            if (_name(study), how) in MISSED
-            else (),
+            marks=pytest.mark.xfail(reason=TOO_SURE, raises=AssertionError) if (_name(study), how) in MISSED else (),
         )
         for study in STUDIES
         for how in ENCODINGS

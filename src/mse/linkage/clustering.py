@@ -91,7 +91,7 @@ def _join_by_evidence(pairs, left, right, least, on_list):  # type: ignore[no-un
                 one = following[one]
         if n_members > most:
             scratch, most = scratch_for(pairs, 2 * n_members), 2 * n_members
-        together = group_evidence(pairs, members, n_members, False, scratch)
+        together = group_evidence(pairs, members, n_members, scratch)
         if together - borne[a] - borne[b] >= least:
             root[b] = a
             borne[a] = together

@@ -23,6 +23,7 @@ __all__ = [
     "Evidence",
     "Pairs",
     "Scratch",
+    "field_mean",
     "group_evidence",
     "hubs",
     "pair_levels",
@@ -276,7 +277,7 @@ def ratios_within(pairs, members, n_members, scratch):  # type: ignore[no-untype
 
 
 @njit(cache=True, nogil=True)
-def group_evidence(pairs, members, n_members, is_mean, scratch):  # type: ignore[no-untyped-def]
+def group_evidence(pairs, members, n_members, scratch):  # type: ignore[no-untyped-def]
     """Log-likelihood ratio of a group of records: one person against all different; -inf where they cannot be one.
 
     In each field one of its records is the hub that tells the person's value, and the others are copies of the hub's:
@@ -287,8 +288,6 @@ def group_evidence(pairs, members, n_members, is_mean, scratch):  # type: ignore
     pairs : Pairs
     members : ndarray of int64, shape (at least n_members,)
     n_members : int
-    is_mean : bool
-        In each field the mean over the pairs that know it, instead of the hub's.
     scratch : Scratch
     """
     if n_members < 2:
@@ -305,19 +304,34 @@ def group_evidence(pairs, members, n_members, is_mean, scratch):  # type: ignore
         if n_members == 2:
             evidence += of_hub[field, 0]
             continue
-        if is_mean:
-            sum_of_hub, sum_known = 0.0, 0.0
-            for i in range(n_members):
-                sum_of_hub += of_hub[field, i]
-                sum_known += n_known[field, i]
-            evidence += sum_of_hub / max(sum_known, 1.0)
-            continue
         largest, n_hubs = hubs(pairs.detail, of_hub, n_known, field, members, n_members)
         if n_hubs:
             total = 0.0
             for i in range(n_members):
                 total += np.exp(of_hub[field, i] - largest) if n_known[field, i] > 0.0 else 0.0
             evidence += largest + np.log(total / n_hubs)
+    return evidence
+
+
+@njit(cache=True, nogil=True)
+def field_mean(pairs, record, members, n_members, scratch):  # type: ignore[no-untyped-def]
+    """Log-likelihood ratio of a record and a group: in each field the mean over the group's records that know it.
+
+    Plausible for one record given all others, but no joint distribution of groups has these conditionals.
+    """
+    total, n_known, ratios = scratch.of_hub, scratch.n_known, scratch.ratios
+    for field in range(len(ratios)):
+        total[field, 0], n_known[field, 0] = 0.0, 0.0
+    for i in range(n_members):
+        if not pair_ratios(pairs, record, members[i], scratch.levels, ratios):
+            return -np.inf
+        for field in range(len(ratios)):
+            if ratios[field] != 0.0:
+                total[field, 0] += ratios[field]
+                n_known[field, 0] += 1.0
+    evidence = 0.0
+    for field in range(len(ratios)):
+        evidence += total[field, 0] / max(n_known[field, 0], 1.0)
     return evidence
 
 

@@ -13,6 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from mse.linkage.evidence import (
+    field_mean,
     group_evidence,
     hubs,
     pair_levels,
@@ -164,7 +165,8 @@ def _along_listed_pairs(pairs, now, list_of_record, is_clean, edges, size, fixed
         if not leads_back or edge_start[record] == edge_start[record + 1]:
             continue
         rest = _others(now, record, group)
-        without = group_evidence(pairs, group, rest, is_mean, scratch)
+        without = group_evidence(pairs, group, rest, scratch)
+        of_own = field_mean(pairs, record, group, rest, scratch) if is_mean else 0.0
         n_persons = n_records - now.free[n_records] - (1 if rest == 0 else 0)
         candidates[0], weights[0], joined[0] = -1, _log_hidden(size, n_persons, fixed), 0.0
         n_candidates = 1
@@ -181,10 +183,15 @@ def _along_listed_pairs(pairs, now, list_of_record, is_clean, edges, size, fixed
                     together, before = pairs.total[edge_pair[edge]], 0.0
                 else:
                     n = _joined(now, record, other, group)
-                    together, before = group_evidence(pairs, group, n, is_mean, scratch), now.evidence[other]
-            if together > -np.inf:
+                    together, before = group_evidence(pairs, group, n, scratch), now.evidence[other]
+            gain = together - before
+            if is_mean and other == own:
+                gain = of_own
+            elif is_mean and now.n_members[other] > 1:
+                gain = field_mean(pairs, record, now.members[other], now.n_members[other], scratch)
+            if gain > -np.inf:
                 candidates[n_candidates], joined[n_candidates] = other, together
-                weights[n_candidates] = together - before
+                weights[n_candidates] = gain
                 n_candidates += 1
         place = _chosen(weights, n_candidates, rng.random())
         if candidates[place] != own and (place > 0 or rest > 0):
@@ -213,14 +220,20 @@ def _anywhere(pairs, now, list_of_record, is_clean, n_on_list, size, fixed, is_m
             if not _has_room(now, record, to, list_of_record, is_clean):
                 continue
             n = _joined(now, record, to, group)
-            together = group_evidence(pairs, group, n, is_mean, scratch)
-            gain = together - now.evidence[to] - _log_hidden(size, n_persons - 1, fixed)
+            together = group_evidence(pairs, group, n, scratch)
+            gain = together - now.evidence[to]
+            if is_mean:
+                gain = field_mean(pairs, record, now.members[to], now.n_members[to], scratch)
+            gain -= _log_hidden(size, n_persons - 1, fixed)
             if np.log(rng.random()) < gain + np.log(n_others / (n - 1.0)):
                 _move(now, record, to, 0.0, together)
         else:
             rest = _others(now, record, group)
-            without = group_evidence(pairs, group, rest, is_mean, scratch)
-            gain = without - now.evidence[own] + _log_hidden(size, n_persons, fixed)
+            without = group_evidence(pairs, group, rest, scratch)
+            gain = without - now.evidence[own]
+            if is_mean:
+                gain = -field_mean(pairs, record, group, rest, scratch)
+            gain += _log_hidden(size, n_persons, fixed)
             if np.log(rng.random()) < gain - np.log(n_others / float(rest)):
                 _move(now, record, -1, without, 0.0)
 
@@ -321,7 +334,7 @@ def sweeps(  # type: ignore[no-untyped-def]
     fixed : bool
         Whether `size` stays as it is. Then a new person never weighs less than one of those there are.
     is_mean : bool
-        See `mse.linkage.evidence.group_evidence`.
+        Whether `mse.linkage.evidence.field_mean` tells whether a record goes to a person.
     rng : numpy.random.Generator
 
     Returns
@@ -344,7 +357,7 @@ def sweeps(  # type: ignore[no-untyped-def]
             _draw_m(pairs, pseudo, now.members, now.n_members, scratch, rng)
         weigh(pairs)
         for own in range(n_records):
-            now.evidence[own] = group_evidence(pairs, now.members[own], now.n_members[own], is_mean, scratch)
+            now.evidence[own] = group_evidence(pairs, now.members[own], now.n_members[own], scratch)
         _along_listed_pairs(pairs, now, list_of_record, is_clean, edges, size, fixed, is_mean, scratch, rng)
         if len(pairs.compared.steps) > 0:
             _anywhere(pairs, now, list_of_record, is_clean, n_on_list, size, fixed, is_mean, sweep % 2, scratch, rng)

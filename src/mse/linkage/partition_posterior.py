@@ -95,7 +95,8 @@ def sample_partitions(
     draws_rates : bool
         Whether the m- and u-probabilities are drawn, or taken for known.
     is_mean : bool
-        In groups of three or more the mean over pairs instead of a hub, see `mse.linkage.evidence.group_evidence`.
+        Whether a record is held against the mean of a person's records, see `mse.linkage.evidence.field_mean`, instead
+        of against a hub.
     is_robust : bool
         Whether N is the larger of two draws, from all persons and from those on one list or two, which lists that
         depend on each other lead astray less, see `mse.linkage.population_size`; not where a list holds persons twice.
