@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mse import provenance
-from mse.errors import BadInput, NoOverlap
+from mse.errors import BadInput, NoOverlap, Refused
 from mse.estimate import Posterior
 from mse.histories import CaptureHistories
 from mse.interval import Interval, check_level
@@ -73,17 +73,22 @@ class GraphPosterior(Posterior):
         Returns
         -------
         DataFrame
-            delta, n_hat, low, high (95 %), saturated (the weight of the graph with every edge).
+            delta, n_hat, low, high (95 %), saturated (the weight of the graph with every edge), refusal: why there is
+            no answer, whose figures are then NaN, and else empty.
         """
         assert self.resolve is not None
         n_lists = len(set(self.edges["a"]) | set(self.edges["b"]))
-        chosen = [2.0**-n_lists * times for times in (0.25, 0.5, 1, 2, 4)] + [0.5] if deltas is None else deltas
-        rows = []
-        for delta in chosen:
-            answer = self.resolve(float(delta))
-            ends = answer.interval()
-            rows.append((delta, answer.n_hat, ends.low, ends.high, answer.diagnostics["saturated"]))
-        return pd.DataFrame(rows, columns=["delta", "n_hat", "low", "high", "saturated"])
+        usual = sorted({2.0**-n_lists * times for times in (0.25, 0.5, 1, 2, 4)} | {0.5})
+        rows: list[tuple[float, float, float, float, float, str]] = []
+        for delta in usual if deltas is None else deltas:
+            try:
+                answer = self.resolve(float(delta))
+            except Refused as refusal:
+                rows.append((delta, np.nan, np.nan, np.nan, np.nan, str(refusal)))
+            else:
+                ends = answer.interval()
+                rows.append((delta, answer.n_hat, ends.low, ends.high, answer.diagnostics["saturated"], ""))
+        return pd.DataFrame(rows, columns=["delta", "n_hat", "low", "high", "saturated", "refusal"])
 
     def _quantiles(self, levels: Sequence[float]) -> Array:
         assert self.distribution is not None

@@ -71,7 +71,7 @@ def weigh(
     if slopes.max() >= -1 - 1e-9:
         raise Refused(
             "the posterior of N has no finite sum: the graph with every edge leaves so many hidden persons possible "
-            "that the prior must rule them out; use prior_n='1/N', or give n_hidden_max"
+            "that the prior must rule them out; use prior_n='1/N', or give a larger delta or n_hidden_max"
         )
     log_tail = float(np.logaddexp.reduce(ends[kept] + np.log(furthest) - np.log(-slopes[kept] - 1)))
     mass = weigh_hidden(lambda hidden: evidence.summed(factors, hidden), largest=furthest, log_tail=log_tail)
