@@ -1,8 +1,11 @@
-"""Bayesian averaging: effective draws of log(N - n) for each CPU second of a whole call, four dispersed chains."""
+"""Bayesian models: effective draws of log(N - n), from four dispersed chains, for each CPU second of a whole call.
+
+Decomposable graphs are summed without draws: CPU seconds of a call.
+"""
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 
 import arviz as az
@@ -14,13 +17,21 @@ from mse.estimate import Posterior
 from mse.histories import CaptureHistories
 
 Measured = Callable[..., None]
+Workload = Callable[[], Callable[[], Posterior]]
 SEED = 1
 MAX_R_HAT = 1.01
 pytestmark = pytest.mark.benchmark(timer=time.process_time)
 
 
-def _spina() -> CaptureHistories:
-    return mse.load_dataset("spina", covariates=["eth"])
+@dataclass(frozen=True)
+class Case:
+    """A row: what is measured, the call, the project's target, and what others need."""
+
+    what: str
+    workload: Workload
+    target: float
+    elsewhere: str
+    rounds: int = 3
 
 
 def _injectors(*, censored: bool) -> CaptureHistories:
@@ -29,7 +40,7 @@ def _injectors(*, censored: bool) -> CaptureHistories:
 
 
 def spina() -> Callable[[], Posterior]:
-    table = _spina()
+    table = mse.load_dataset("spina", covariates=["eth"])
     return lambda: mse.bayes_averaging(table, seed=SEED)
 
 
@@ -43,8 +54,49 @@ def injectors_censored() -> Callable[[], Posterior]:
     return lambda: mse.bayes_averaging(table, seed=SEED)
 
 
+def latent_kosovo() -> Callable[[], Posterior]:
+    table = mse.load_dataset("Kosovo")
+    return lambda: mse.latent_class(table, seed=SEED, n_draws=4000)
+
+
+def latent_uk() -> Callable[[], Posterior]:
+    table = mse.load_dataset("UKdat_5")
+    return lambda: mse.latent_class(table, seed=SEED, n_draws=4000)
+
+
+def graphs_of_five() -> Callable[[], Posterior]:
+    table = mse.load_dataset("UKdat_5")
+    return lambda: mse.decomposable(table)
+
+
+def graphs_of_six() -> Callable[[], Posterior]:
+    table = mse.load_dataset("UKdat")
+    return lambda: mse.decomposable(table)
+
+
+def graphs_of_seven() -> Callable[[], Posterior]:
+    table = mse.load_dataset("NewOrl").drop_lists("H")
+    return lambda: mse.decomposable(table)
+
+
+AVERAGING = "averaging over log-linear models, spina with eth: effective draws of log(N - n)"
+LATENT = "latent classes, Kosovo, 4,000 draws kept of each chain: effective draws of log(N - n)"
+SAMPLED = (
+    Case(AVERAGING, spina, 100, "conting: 10 a CPU second"),
+    Case("the same, ScotPWID with region, gender and age", injectors, 100, "conting: 0.24 a CPU second"),
+    Case("the same, ScotPWID with its censored cell", injectors_censored, 100, "conting: 0.4 a CPU second"),
+    Case(LATENT, latent_kosovo, 100, "LCMCR: 81 a CPU second"),
+    Case("the same, UKdat_5", latent_uk, 100, "LCMCR: 39 to 47 a CPU second, seeds on different modes"),
+)
+EXACT = (
+    Case("all 822 decomposable graphs of five lists, UKdat_5", graphs_of_five, 0.1, "dga: 0.8 s"),
+    Case("all 18,154 decomposable graphs of six lists, UKdat", graphs_of_six, 2, "none"),
+    Case("all 617,675 decomposable graphs of seven lists, NewOrl without H", graphs_of_seven, 60, "none", rounds=1),
+)
+
+
 @cache
-def effective_draws(workload: Callable[[], Callable[[], Posterior]]) -> int:
+def effective_draws(workload: Workload) -> int:
     """Bulk effective size of log(N - n); the call repeats its draws, so that it is the same in every round."""
     estimate = workload()()
     log_hidden = np.log(estimate.idata.posterior["n_hidden"].to_numpy())
@@ -52,37 +104,19 @@ def effective_draws(workload: Callable[[], Callable[[], Posterior]]) -> int:
     return int(az.ess(log_hidden, method="bulk"))
 
 
-def test_spina(measured: Measured) -> None:
+@pytest.mark.parametrize("case", SAMPLED, ids=lambda case: case.workload.__name__)
+def test_draws(measured: Measured, case: Case) -> None:
     measured(
-        "averaging over log-linear models, spina with eth: effective draws of log(N - n)",
-        spina,
-        target=100,
-        per=effective_draws(spina),
-        rounds=3,
+        case.what,
+        case.workload,
+        target=case.target,
+        per=effective_draws(case.workload),
+        rounds=case.rounds,
         unit="draws",
-        elsewhere="conting: 10 a CPU second",
+        elsewhere=case.elsewhere,
     )
 
 
-def test_injectors(measured: Measured) -> None:
-    measured(
-        "the same, ScotPWID with region, gender and age",
-        injectors,
-        target=100,
-        per=effective_draws(injectors),
-        rounds=3,
-        unit="draws",
-        elsewhere="conting: 0.24 a CPU second",
-    )
-
-
-def test_injectors_censored(measured: Measured) -> None:
-    measured(
-        "the same, ScotPWID with its censored cell",
-        injectors_censored,
-        target=100,
-        per=effective_draws(injectors_censored),
-        rounds=3,
-        unit="draws",
-        elsewhere="conting: 0.4 a CPU second",
-    )
+@pytest.mark.parametrize("case", EXACT, ids=lambda case: case.workload.__name__)
+def test_exact_sums(measured: Measured, case: Case) -> None:
+    measured(case.what, case.workload, target=case.target, rounds=case.rounds, elsewhere=case.elsewhere)

@@ -177,6 +177,16 @@ def test_sensitivity_shows_that_delta_decides() -> None:
     assert table.saturated[1] > 0.99
 
 
+def test_sensitivity_says_where_there_is_no_answer() -> None:
+    """A delta for which the counts do not bound the total has its reason in the table, which keeps the others."""
+    table = mse.decomposable(mse.load_dataset("Artificial_3")).sensitivity()
+    assert table.delta.tolist() == [1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2]
+    refused = table.refusal != ""
+    assert refused.tolist() == [True, False, False, False, False]
+    assert "do not bound the total" in table.refusal[0]
+    assert (table[["n_hat", "low", "high", "saturated"]].isna().all(axis=1) == refused).all()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -146,9 +146,15 @@ def _variance(estimate: Estimate, name: str) -> float:
 
 
 def _columns(estimates: Sequence[Estimate]) -> NDArray[np.float64]:
-    """Draws of each total side by side, as many as the shortest has, shape (n_draws, n_strata)."""
+    """Draws of each total side by side, as many as the shortest has, shape (n_draws, n_strata).
+
+    Columns after the first are shuffled, each by a stream of its own: strata are independent, but a model without
+    randomness draws equally spaced quantiles, in the same order for every stratum.
+    """
     n_each = min(len(one.draws) for one in estimates)
-    return np.stack([evenly(one.draws, n_each).sum(axis=1) for one in estimates], axis=1)
+    columns = [evenly(one.draws, n_each).sum(axis=1) for one in estimates]
+    shuffled = [np.random.default_rng(place).permutation(column) for place, column in enumerate(columns[1:])]
+    return np.stack([columns[0], *shuffled], axis=1)
 
 
 def _model(estimates: Sequence[Estimate]) -> str:

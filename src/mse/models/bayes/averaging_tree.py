@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 
 from mse.histories import CaptureHistories, as_text
 from mse.models.bayes.averaging_density import columns_of, log_density, log_probability, workspace
@@ -36,6 +37,7 @@ def averaging_tree(histories: CaptureHistories, table: CrossTable, prior: Coeffi
         "N": run.total,
         "n_hidden": run.total - histories.n_observed,
         "log_hidden": run.log_hidden,
+        "log_hidden_per_seen": run.log_hidden - logsumexp(run.betas @ cells.columns, axis=-1),
         "coefficient": run.betas,
         "included": inside,
     }

@@ -109,9 +109,12 @@ def posterior_tree(
     coords: Mapping[str, Sequence[str]],
     dims: Mapping[str, Sequence[str]],
 ) -> Any:
-    """The ArviZ tree of these groups, without clock times."""
+    """The ArviZ tree of these groups, without clock times; counts are whole numbers, as ArviZ asks of discrete data."""
+    whole = {
+        name: {"count": groups[name]["count"].astype(np.int64)} for name in ("posterior_predictive", "observed_data")
+    }
     tree = az.from_dict(
-        {name: dict(group) for name, group in groups.items()},
+        {name: {**group, **whole.get(name, {})} for name, group in groups.items()},
         coords={name: list(values) for name, values in coords.items()},
         dims={name: list(values) for name, values in dims.items()},
     )

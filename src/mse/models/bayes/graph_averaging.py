@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,12 +13,12 @@ from mse.estimate import Posterior
 from mse.histories import CaptureHistories
 from mse.interval import Interval, check_level
 from mse.models.bayes.beside_default import beside_default
-from mse.models.bayes.convergence import posterior_tree
 from mse.models.bayes.decomposable_graphs import DecomposableGraphs, decomposable_graphs
 from mse.models.bayes.expert_in_graphs import prior_with_expert
 from mse.models.bayes.expert_prior import ExpertPrior
-from mse.models.bayes.graph_sums import shape_of_each, sum_over_graphs, weights_and_medians
-from mse.models.bayes.hidden_mass import HiddenMass, weigh_hidden
+from mse.models.bayes.graph_evidence import Evidence, by_graph, weigh
+from mse.models.bayes.graph_tree import graph_tree
+from mse.models.bayes.hidden_mass import HiddenMass
 from mse.models.bayes.hyper_dirichlet import HyperDirichlet
 
 __all__ = ["GraphPosterior", "decomposable"]
@@ -30,10 +29,7 @@ type LogPrior = Callable[[Array], Array]
 PRIORS: dict[str, LogPrior] = {"1/N": lambda total: -np.log(total), "uniform": np.zeros_like}
 FEWEST_LISTS, MOST_LISTS = 3, 7
 N_DRAWS = 4000
-FURTHEST = 1e10  # hidden persons per person seen, where the open grid ends and a power takes over
-NEGLIGIBLE = 1e-8  # share of the posterior that the graphs left out have together, judged by their peaks
 MUCH = 0.1
-LARGEST_TAIL = 1e-3
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -77,17 +73,22 @@ class GraphPosterior(Posterior):
         Returns
         -------
         DataFrame
-            delta, n_hat, low, high (95 %), saturated (the weight of the graph with every edge).
+            delta, n_hat, low, high (95 %), saturated (the weight of the graph with every edge), refusal: why there is
+            no answer, whose figures are then NaN, and else empty.
         """
         assert self.resolve is not None
         n_lists = len(set(self.edges["a"]) | set(self.edges["b"]))
-        chosen = [2.0**-n_lists * times for times in (0.25, 0.5, 1, 2, 4)] + [0.5] if deltas is None else deltas
-        rows = []
-        for delta in chosen:
-            answer = self.resolve(float(delta))
-            ends = answer.interval()
-            rows.append((delta, answer.n_hat, ends.low, ends.high, answer.diagnostics["saturated"]))
-        return pd.DataFrame(rows, columns=["delta", "n_hat", "low", "high", "saturated"])
+        usual = sorted({2.0**-n_lists * times for times in (0.25, 0.5, 1, 2, 4)} | {0.5})
+        rows: list[tuple[float, float, float, float, float, str]] = []
+        for delta in usual if deltas is None else deltas:
+            try:
+                answer = self.resolve(float(delta))
+            except Refused as refusal:
+                rows.append((delta, np.nan, np.nan, np.nan, np.nan, str(refusal)))
+            else:
+                ends = answer.interval()
+                rows.append((delta, answer.n_hat, ends.low, ends.high, answer.diagnostics["saturated"], ""))
+        return pd.DataFrame(rows, columns=["delta", "n_hat", "low", "high", "saturated", "refusal"])
 
     def _quantiles(self, levels: Sequence[float]) -> Array:
         assert self.distribution is not None
@@ -128,9 +129,12 @@ def decomposable(
     Returns
     -------
     GraphPosterior
-        `draws` (4000, 1) of N in persons are quantiles of its exact distribution, so that no seed is needed;
-        `graphs` and `edges` hold the posterior of the graphs. `diagnostics` has `saturated` (weight of the graph with
-        every edge), `tail` (share beyond what was weighed), and, where there is one, `mean`.
+        `draws` (4000, 1) of N in persons are quantiles of its exact distribution, in an order that the counts give, so
+        that no seed is needed; `graphs` and `edges` hold the posterior of the graphs. `diagnostics` has `saturated`
+        (weight of the graph with every edge), `tail` (share beyond what was weighed), and, where there is one, `mean`.
+        `idata` holds posterior (graph and chances drawn given each N), prior, posterior predictive, log likelihood (of
+        each history given being seen), sample statistics and observed counts. The prior of N is among the draws of the
+        prior only where it can be drawn from: with `n_hidden_max`, or an expert's belief about N.
 
     Raises
     ------
@@ -164,12 +168,13 @@ def decomposable(
     )
     model = HyperDirichlet.of(histories.single_stratum(), histories.n_lists, delta)
     graphs = decomposable_graphs(histories.n_lists)
-    evidence = _Evidence(model, prior.factor)
-    kept, mass = _weigh(evidence, graphs, n_hidden_max)
-    log_weights, medians = _by_graph(evidence, graphs, kept, mass)
+    evidence = Evidence(model, prior.factor)
+    kept, mass = weigh(evidence, graphs, n_hidden_max)
+    log_weights, medians = by_graph(evidence, graphs, kept, mass)
     probability = np.exp(log_weights - np.logaddexp.reduce(log_weights))
     saturated = float(probability[graphs.edges[kept] == graphs.edges.max()].sum())
-    totals = histories.n_observed + mass.quantile((np.arange(N_DRAWS) + 0.5) / N_DRAWS)
+    random = np.random.default_rng(int(histories.sha256[:16], 16))
+    totals = histories.n_observed + mass.quantile((random.permutation(N_DRAWS) + 0.5) / N_DRAWS)
     diagnostics = {"saturated": saturated, "tail": mass.tail}
     if n_hidden_max is not None:
         diagnostics["mean"] = float(histories.n_observed + mass.shares @ mass.nodes)
@@ -185,7 +190,19 @@ def decomposable(
         diagnostics=diagnostics,
         provenance=provenance.record(input_sha256=histories.sha256, options=options),
         notes=_notes(histories, saturated, mass, n_hidden_max),
-        idata=_tree(histories, totals, mass, prior.scaled),
+        idata=graph_tree(
+            histories,
+            evidence,
+            graphs,
+            kept,
+            mass,
+            totals,
+            random,
+            delta=delta,
+            prior=prior,
+            expert=expert,
+            n_hidden_max=n_hidden_max,
+        ),
         graphs=_best_graphs(histories, graphs, kept, probability, medians),
         edges=_edges(histories, graphs, kept, probability),
         distribution=mass,
@@ -222,79 +239,6 @@ def _check(histories: CaptureHistories, delta: float, prior_n: object, n_hidden_
     sizes = np.array([sum(history) for history in histories.histories])
     if not histories.total_counts[sizes > 1].any():
         raise NoOverlap.between(histories.lists)
-
-
-@dataclass(frozen=True, eq=False)
-class _Evidence:
-    """Log marginal likelihood times the prior of N, for graphs given as their factors."""
-
-    model: HyperDirichlet
-    log_prior: LogPrior
-
-    def at(self, hidden: Array) -> tuple[Array, Array]:
-        """The factor table (n_rows, n_nodes) and what all graphs share (n_nodes,)."""
-        prior = np.asarray(self.log_prior(self.model.n_observed + hidden), dtype=np.float64)
-        if prior.shape != hidden.shape or np.isnan(prior).any() or np.isposinf(prior).any():
-            raise BadInput(
-                "prior_n must answer one log density, finite or -inf, for each total; "
-                f"for {len(hidden)} totals it answered shape {prior.shape}"
-            )
-        return self.model.factor_table(hidden), self.model.log_ways(hidden) + prior
-
-    def summed(self, factors: NDArray[np.int16], hidden: Array) -> Array:
-        """Log of the sum over graphs, at each number of hidden persons."""
-        table, shared = self.at(hidden)
-        return np.asarray(sum_over_graphs(table, shared, factors), dtype=np.float64)
-
-
-def _weigh(
-    evidence: _Evidence, graphs: DecomposableGraphs, n_hidden_max: int | None
-) -> tuple[NDArray[np.intp], HiddenMass]:
-    """The graphs that matter, and the distribution of hidden persons over them."""
-    furthest = FURTHEST * evidence.model.n_observed if n_hidden_max is None else float(n_hidden_max)
-    coarse = _coarse_numbers(furthest)
-    table, shared = evidence.at(coarse)
-    peaks, ends, slopes = shape_of_each(table, shared, np.log(coarse + 0.5), graphs.factors)
-    kept = _that_matter(peaks)
-    factors = graphs.factors[kept]
-    if n_hidden_max is not None:
-        return kept, weigh_hidden(lambda hidden: evidence.summed(factors, hidden), largest=n_hidden_max)
-    if slopes.max() >= -1 - 1e-9:
-        raise Refused(
-            "the posterior of N has no finite sum: the graph with every edge leaves so many hidden persons possible "
-            "that the prior must rule them out; use prior_n='1/N', or give n_hidden_max"
-        )
-    log_tail = float(np.logaddexp.reduce(ends[kept] + np.log(furthest) - np.log(-slopes[kept] - 1)))
-    mass = weigh_hidden(lambda hidden: evidence.summed(factors, hidden), largest=furthest, log_tail=log_tail)
-    if mass.tail > LARGEST_TAIL:
-        raise Refused(
-            f"{100 * mass.tail:.2g} % of the posterior lies beyond {FURTHEST:.0e} hidden persons per person seen: the "
-            "counts and the prior do not bound the total; give a larger delta, another prior_n, or n_hidden_max"
-        )
-    return kept, mass
-
-
-def _that_matter(peaks: Array) -> NDArray[np.intp]:
-    """The graphs without which a negligible share of all is missing."""
-    share = np.exp(peaks - peaks.max())
-    rising = np.argsort(share, kind="stable")
-    without = np.cumsum(share[rising]) <= NEGLIGIBLE * share.sum()
-    return np.sort(rising[~without])
-
-
-def _coarse_numbers(furthest: float) -> Array:
-    """Numbers of hidden persons that any graph's evidence can be judged by, ever wider apart."""
-    apart = np.exp(np.linspace(0, np.log(furthest), max(3, int(np.log(furthest) / 0.2))))
-    return np.unique(np.concatenate([[0.0], np.floor(apart[apart < 64]), apart[apart >= 64]]))
-
-
-def _by_graph(
-    evidence: _Evidence, graphs: DecomposableGraphs, kept: NDArray[np.intp], mass: HiddenMass
-) -> tuple[Array, Array]:
-    """Log weight and median of hidden persons of each kept graph."""
-    table, shared = evidence.at(mass.nodes)
-    log_weights, medians = weights_and_medians(table, shared + mass.log_weights, mass.nodes, graphs.factors[kept])
-    return log_weights, medians
 
 
 def _best_graphs(
@@ -351,19 +295,3 @@ def _notes(
                 f"{n_hidden_max:,} hidden persons; a longer grid, or n_hidden_max=None, moves the answer"
             )
     return tuple(notes)
-
-
-def _tree(histories: CaptureHistories, totals: Array, mass: HiddenMass, log_prior: LogPrior) -> Any:
-    """Draws as one chain; their log posterior is read off the weighed numbers, between them on a line in log hidden."""
-    hidden = np.minimum(totals - histories.n_observed, mass.nodes[-1])
-    log_posterior = np.log(np.maximum(mass.shares, np.finfo(float).tiny)) - mass.log_weights
-    joint = np.interp(np.log(hidden + 0.5), np.log(mass.nodes + 0.5), log_posterior)
-    prior = np.asarray(log_prior(histories.n_observed + hidden), dtype=np.float64)
-    groups = {
-        "posterior": {"N": totals[None, :], "n_hidden": totals[None, :] - histories.n_observed},
-        "log_prior": {"N": prior[None, :]},
-        "log_likelihood": {"N": (joint - prior)[None, :]},
-        "observed_data": {"count": histories.single_stratum().astype(np.float64)},
-    }
-    names = ["".join(map(str, history)) for history in histories.histories]
-    return posterior_tree(groups, coords={"history": names}, dims={"count": ["history"]})

@@ -6,7 +6,7 @@ The evidence of a graph is a sum of rows of one table, shape (n_rows, n_nodes), 
 import numba
 import numpy as np
 
-__all__ = ["shape_of_each", "sum_over_graphs", "weights_and_medians"]
+__all__ = ["graphs_at", "shape_of_each", "sum_over_graphs", "weights_and_medians"]
 
 UNSEEN = 30.0  # units of log evidence below which a part is not seen in a sum
 
@@ -96,3 +96,32 @@ def weights_and_medians(table, shared, hidden, factors):  # type: ignore[no-unty
                 medians[g] = hidden[node]
                 break
     return log_weights, medians
+
+
+@numba.njit(cache=True)
+def graphs_at(table, shared, factors, totals, places, levels):  # type: ignore[no-untyped-def]
+    """For each draw the graph at a level of the distribution of graphs that node `places` has, shape (n_draws,).
+
+    Draws come sorted by place, then by level; `totals` (n_nodes,) are what `sum_over_graphs` gives.
+    """
+    n_nodes, n_draws = len(shared), len(places)
+    drawn = np.empty(n_draws, np.int64)
+    curve, passed = np.empty(n_nodes), np.zeros(n_nodes)
+    waiting, last = np.zeros(n_nodes, np.int64), np.zeros(n_nodes, np.int64)
+    ends = np.zeros(n_nodes, np.int64)
+    for i in range(n_draws):
+        ends[places[i]] = i + 1
+    for node in range(n_nodes):
+        waiting[node] = ends[node - 1] if node else 0
+    for g in range(len(factors)):
+        _curve(table, shared, factors[g], curve)
+        for node in range(n_nodes):
+            if waiting[node] < ends[node] and curve[node] > totals[node] - UNSEEN:
+                passed[node] += np.exp(curve[node] - totals[node])
+                last[node] = g
+                while waiting[node] < ends[node] and levels[waiting[node]] < passed[node]:
+                    drawn[waiting[node]] = g
+                    waiting[node] += 1
+    for node in range(n_nodes):  # rounding may leave the highest levels without a graph
+        drawn[waiting[node] : ends[node]] = last[node]
+    return drawn

@@ -86,6 +86,12 @@ class HiddenMass:
         answer[beyond & ~inside] = np.inf
         return answer
 
+    def nearest(self, hidden: Array) -> NDArray[np.intp]:
+        """The place of the node next to each number, on the log scale, shape (n,)."""
+        x, at = np.log(self.nodes + 0.5), np.log(hidden + 0.5)
+        after = np.searchsorted(x, at).clip(1, len(x) - 1)
+        return np.where(at - x[after - 1] <= x[after] - at, after - 1, after)
+
 
 def weigh_hidden(log_mass: LogMass, *, largest: float, log_tail: float = -np.inf) -> HiddenMass:
     """Normalise a distribution of the number of hidden persons.

@@ -5,6 +5,7 @@ from typing import Any
 import arviz as az
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mse.errors import BadInput
 from mse.estimate import Posterior
@@ -62,13 +63,15 @@ def _sensitivity(tree: Any, group: str) -> float:
     """Of log N, since the distance depends on the scale where the tail is long."""
     name = "total" if "total" in tree["posterior"] else "N"
     totals = np.log(tree["posterior"][name].to_numpy())
-    logs = [variable.to_numpy() for variable in tree[f"log_{group}"].data_vars.values()]
-    weight = np.sum([log.reshape(*totals.shape, -1).sum(axis=-1) for log in logs], axis=0)
+    weight = np.sum([log.reshape(*totals.shape, -1).sum(axis=-1) for log in _logs(tree, group)], axis=0)
     if np.ptp(weight) == 0:
         return 0.0
-    if len(totals) == 1:
-        # Independent draws, in no order; the smoothing of the weights judges how far draws follow each other.
-        order = np.random.default_rng(0).permutation(totals.shape[1])
-        totals, weight = totals[:, order], weight[:, order]
     small = az.from_dict({"posterior": {"N": totals}, f"log_{group}": {"N": weight}})
     return float(az.psense(small, group=group)["N"])
+
+
+def _logs(tree: Any, group: str) -> list[NDArray[np.float64]]:
+    """What is raised to a power; where all but N is integrated out, the likelihood is the marginal one of N."""
+    if group == "likelihood" and "log_marginal_likelihood" in tree["sample_stats"]:
+        return [tree["sample_stats"]["log_marginal_likelihood"].to_numpy()]
+    return [variable.to_numpy() for variable in tree[f"log_{group}"].data_vars.values()]

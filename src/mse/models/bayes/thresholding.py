@@ -95,9 +95,9 @@ def bayes_threshold(
     -------
     ThresholdPosterior
         `draws` (n_chains * n_draws, 1) of persons seen plus expected persons on no list, exp(intercept), as in the
-        paper; whole persons are in the posterior predictive group of `idata`. `diagnostics` tells how close the
-        choice was: `nearest_gap` of an interaction's z from the threshold, its Monte Carlo error, and
-        `flip_probability`, the chance that another seed would decide it otherwise.
+        paper; whole persons are in the posterior predictive group of `idata`; the prior group has proper priors only.
+        `diagnostics` tells how close the choice was: `nearest_gap` of an interaction's z from the threshold, its Monte
+        Carlo error, and `flip_probability`, the chance that another seed would decide it otherwise.
 
     Raises
     ------
@@ -383,16 +383,16 @@ def _tree(fitted: _Fitted, histories: CaptureHistories, prior_variance: float | 
         "sample_stats": {"lp": posterior.log_density(fitted.coefficients)},
         "observed_data": {"count": posterior.counts},
     }
-    if prior_variance is not None:
-        n_interactions = len(_interactions(fitted))
-        draws = random.normal(0, np.sqrt(prior_variance), (1, N_PRIOR_DRAWS, max(n_interactions, 1)))
-        groups["prior"] = {"interaction": draws[..., :n_interactions]} if n_interactions else {}
-    groups = {name: group for name, group in groups.items() if group}
+    if interactions := _interactions(fitted):
+        columns = [fitted.masks.index(mask) for mask in interactions]
+        groups["posterior"]["interaction"] = fitted.coefficients[..., columns]
+        if prior_variance is not None:
+            groups["prior"] = {"interaction": random.normal(0, prior_variance**0.5, (1, N_PRIOR_DRAWS, len(columns)))}
     return posterior_tree(
         groups,
         coords={
             "column": names,
-            "term": [fitted.model.name_of(mask) for mask in _interactions(fitted)],
+            "term": [fitted.model.name_of(mask) for mask in interactions],
             "history": [as_text(histories.histories[cell - 1]) for cell in cells],
         },
         dims={"coefficient": ["column"], "interaction": ["term"], "count": ["history"]},
