@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 from scipy.optimize import brentq
+from scipy.special import gamma, kv
 
 from mse.errors import BadInput, NoOverlap, NotConverged, Refused
 from mse.estimate import Estimate
@@ -38,11 +39,12 @@ def _table(strata=STRATA, covariates=("year", "region"), seed=4, size=90):
     return CaptureHistories(LISTS, counts, strata=strata, covariates=covariates)
 
 
-@pytest.fixture(scope="module")
-def target():
+@pytest.fixture(scope="module", params=["walk", "gaussian_process"])
+def target(request):
     counts = np.random.default_rng(2).poisson(9, size=(6, 7)).astype(float)
-    prior = PooledPrior(0.3, 1.2, interaction_scale=0.4, difference_scale=0.6)
-    return PooledTarget.of(counts, _incidence(3), 3, strata_effects(STRATA, ("year", "region"), "year"), prior)
+    prior = PooledPrior(0.3, 1.2, interaction_scale=0.4, difference_scale=0.6, log_length_mean=0.7, log_length_sd=0.4)
+    effects = strata_effects(STRATA, ("year", "region"), "year", request.param)
+    return PooledTarget.of(counts, _incidence(3), 3, effects, prior)
 
 
 @pytest.fixture(scope="module")
@@ -58,24 +60,41 @@ def barely_tuned(monkeypatch):
     monkeypatch.setattr(partial_pooling, "N_TUNE", 10)
 
 
+def _matern(years, length_scale):
+    """Correlations of smoothness 5/2, by the formula for any smoothness (Rasmussen and Williams 2006, 4.14)."""
+    when = np.array([float(year) for year in years])
+    a = np.sqrt(5) * np.abs(when[:, None] - when) / length_scale
+    a[a == 0] = 1e-12
+    return 2**-1.5 / gamma(2.5) * a**2.5 * kv(2.5, a)
+
+
 def _obvious(target, position):
     """The log density written out: roots by bisection, shares by the sum over histories, scipy's distributions."""
     own, prior = target.centre + target.root @ position, target.prior
     n_quantities, n_columns = 6, target.effects.basis.shape[1]
-    n = n_quantities * (1 + n_columns)
-    tau, sds = np.exp(own[n]), np.exp(own[n + 1 :]).reshape(3, -1)
+    n, process = n_quantities * (1 + n_columns), target.effects.process
+    tau, sds = np.exp(own[n]), np.exp(own[n + 1 : n + 10]).reshape(3, 3)
     value = stats.norm.logpdf(own[:n]).sum()
     value += stats.t(3, scale=prior.interaction_scale).logpdf(tau) + np.log(tau)
     value += (stats.halfnorm(scale=prior.difference_scale).logpdf(sds) + np.log(sds)).sum()
     units = [prior.log_hidden_sd, prior.list_effect_sd, prior.list_effect_sd, tau, tau, tau]
+    family = (0, 1, 1, 2, 2, 2)
     z = own[n_quantities:n].reshape(n_quantities, n_columns)
+    apart = np.array([[sds[family[i], target.effects.part[m]] * z[i, m] for m in range(n_columns)] for i in range(6)])
+    if target.effects.is_process:
+        value += stats.norm.logpdf(own[-1])
+        correlation = _matern(YEARS, np.exp(prior.log_length_mean + prior.log_length_sd * own[-1]))
+        for i in range(n_quantities):
+            # The deviations along the years have a normal density with these correlations; z is them, standardised.
+            sd = sds[family[i], 0]
+            apart[i, process] = sd * np.linalg.cholesky(correlation) @ z[i, process]
+            value += stats.multivariate_normal(cov=sd**2 * correlation).logpdf(apart[i, process])
+            value += np.linalg.slogdet(sd**2 * correlation)[1] / 2 - stats.norm.logpdf(z[i, process]).sum()
     for s, counts in enumerate(target.counts):
-        family = (0, 1, 1, 2, 2, 2)
         q = [
-            units[i] * own[i] + sum(target.effects.basis[s, m] * sds[family[i], target.effects.part[m]] * z[i, m]
-                                    for m in range(n_columns))
+            units[i] * own[i] + sum(target.effects.basis[s, m] * apart[i, m] for m in range(n_columns))
             for i in range(n_quantities)
-        ]  # fmt: skip
+        ]
         r = q[0] + prior.log_hidden_mean
         rest = _incidence(3) @ np.concatenate([target.contrasts @ q[1:3], q[3:]])
         sizes = _incidence(3)[:, :3].sum(axis=1)
@@ -93,8 +112,9 @@ def test_density_equals_the_model_written_out(target):
     positions = np.random.default_rng(5).normal(size=(5, target.n_coordinates))
     ours = [log_density(target, position)[0] for position in positions]
     written_out = [_obvious(target, position) for position in positions]
-    # Double precision of sums near 2,000.
-    np.testing.assert_allclose(np.diff(ours), np.diff(written_out), rtol=1e-9, atol=1e-8)
+    # Double precision of sums near 2,000; the process has a nugget of 1e-9.
+    tolerance = 1e-6 if target.effects.is_process else 1e-8
+    np.testing.assert_allclose(np.diff(ours), np.diff(written_out), rtol=1e-9, atol=tolerance)
 
 
 def test_gradient_is_the_slope_of_the_density(target):
@@ -125,7 +145,7 @@ def test_shares_sum_to_one_and_hidden_is_what_it_says(target):
 def test_density_outside_the_range_of_a_float_is_minus_infinity(target):
     """Scales that overflow give no density instead of a warning."""
     position = np.zeros(target.n_coordinates)
-    position[-1] = 800.0
+    position[target.n_effects + 1 :] = 800.0
     position[3] = 1.0
     value, gradient = log_density(target, position)
     assert value == -np.inf
@@ -203,6 +223,33 @@ def test_totals_by_a_covariate(barely_tuned):
         told.totals("sex")
 
 
+def test_three_covariates_have_a_part_each_and_sums_by_any_margin(barely_tuned):
+    """Years as a process, regions and forms of exploitation add up; every margin is a sum of joint draws."""
+    strata = tuple(f"{region}, {year}, {form}" for region in REGIONS for year in YEARS for form in ("labour", "sexual"))
+    told = multilevel(
+        _table(strata[:-1], ("region", "year", "form")),
+        years="year",
+        trend="gaussian_process",
+        seed=1,
+        n_draws=10,
+        n_chains=2,
+        allow_unconverged=True,
+    )
+    posterior, prior = told.idata.posterior, told.idata.prior
+    assert posterior.part.to_numpy().tolist() == ["region", "year", "form", "stratum"]
+    assert (posterior.length_scale.shape, prior.length_scale.shape) == ((2, 10), (1, 4000))
+    share = np.mean((prior.length_scale.to_numpy() > 1) & (prior.length_scale.to_numpy() < 10))
+    assert share == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / 4000))
+    assert (
+        "a Gaussian process with a length scale of 1 to 10 years (95 %) over year; the values of form" in told.notes[1]
+    )
+    assert "1 of the 12 combinations of region, year, form are no stratum" in told.notes[2]
+    by_form = told.totals("form", "region")
+    assert by_form[["form", "region"]].to_numpy().tolist()[1] == ["labour", "south"]
+    assert by_form.n_hat[1] == np.median(told.draws[:, [6, 8, 10]].sum(axis=1))
+    assert by_form.n_observed.sum() == told.totals("year").n_observed.sum() == told.n_observed
+
+
 def test_same_seed_gives_the_same_bytes(tmp_path, barely_tuned):
     """Two runs with one seed write the same file; another seed gives other draws."""
     table = _table(REGIONS, ("region",))
@@ -247,6 +294,8 @@ def test_structural_zeros_leave_the_likelihood(barely_tuned):
         ({"difference_scale": 0.0}, "difference_scale=0.0 is not a scale"),
         ({"years": "when"}, "no covariate named 'when'"),
         ({"years": "region"}, "years must be numbers"),
+        ({"trend": "spline"}, "trend='spline' is not offered"),
+        ({"length_scale": (3.0, 1.0)}, "length_scale=\\(3.0, 1.0\\) is not a range"),
     ],
 )
 def test_options_that_are_not_offered_are_named(options, message):
