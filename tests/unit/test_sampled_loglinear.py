@@ -7,8 +7,10 @@ import pytest
 
 from mse.errors import BadInput, NoOverlap, NotConverged
 from mse.histories import CaptureHistories
-from mse.models.bayes import loglinear, partial_pooling
+from mse.models.bayes import partial_pooling
 from mse.models.bayes.convergence import write_tree
+from mse.models.bayes.loglinear import bayes_loglinear
+from mse.models.bayes.partial_pooling import multilevel
 from mse.models.bayes.sampled_loglinear import interaction_design
 
 LISTS = ("police", "ngo", "health")
@@ -18,9 +20,9 @@ FEW = {"n_draws": 8, "n_chains": 2, "allow_unconverged": True}
 
 @pytest.fixture(params=["bayes_loglinear", "multilevel"])
 def model(request, monkeypatch):
-    """The call, hardly tuned, since nothing here is about the draws; and its kind of table of some counts."""
-    module = {"bayes_loglinear": loglinear, "multilevel": partial_pooling}[request.param]
-    monkeypatch.setattr(module, "N_TUNE", 10)
+    """The call, and its kind of table of some counts; hardly tuned where that is slow, since no draw matters here."""
+    monkeypatch.setattr(partial_pooling, "N_TUNE", 10)
+    fit = {"bayes_loglinear": bayes_loglinear, "multilevel": multilevel}[request.param]
 
     def table(counts, lists=LISTS, **declared):
         if request.param == "bayes_loglinear":
@@ -28,7 +30,7 @@ def model(request, monkeypatch):
         halves = np.array([[n - n // 2, n // 2] for n in counts])
         return CaptureHistories(lists, halves, strata=("north", "south"), covariates=("region",), **declared)
 
-    return SimpleNamespace(fit=getattr(module, request.param), table=table)
+    return SimpleNamespace(fit=fit, table=table)
 
 
 @pytest.fixture
