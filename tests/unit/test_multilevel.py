@@ -21,6 +21,7 @@ from mse.report.sentences import language
 LISTS = ("police", "ngo", "health")
 YEARS = ("2018", "2019", "2021")
 REGIONS = ("north", "south")
+LONE_YEARS = ("2014", "2015", "2016", "2018", "2021", "2022")
 STRATA = tuple(f"{year}, {region}" for year in YEARS for region in REGIONS)
 
 
@@ -38,11 +39,15 @@ def _table(strata=STRATA, covariates=("year", "region"), seed=4, size=90):
     return CaptureHistories(LISTS, counts, strata=strata, covariates=covariates)
 
 
-@pytest.fixture(scope="module", params=["walk", "gaussian_process"])
+@pytest.fixture(scope="module", params=["walk", "gaussian_process", "gaussian_process alone"])
 def target(request):
     counts = np.random.default_rng(2).poisson(9, size=(6, 7)).astype(float)
     prior = PooledPrior(0.3, 1.2, interaction_scale=0.4, difference_scale=0.6, log_length_mean=0.7, log_length_sd=0.4)
-    effects = strata_effects(STRATA, ("year", "region"), "year", request.param)
+    trend, alone = request.param.split()[0], request.param.endswith("alone")
+    if alone:
+        effects = strata_effects(LONE_YEARS, ("year",), "year", trend)
+    else:
+        effects = strata_effects(STRATA, ("year", "region"), "year", trend)
     return PooledTarget.of(counts, _incidence(3), 3, effects, prior)
 
 
@@ -72,7 +77,8 @@ def _obvious(target, position):
     own, prior = target.centre + target.root @ position, target.prior
     n_quantities, n_columns = 6, target.effects.basis.shape[1]
     n, process = n_quantities * (1 + n_columns), target.effects.process
-    tau, sds = np.exp(own[n]), np.exp(own[n + 1 : n + 10]).reshape(3, 3)
+    n_sds = 3 * len(target.effects.parts)
+    tau, sds = np.exp(own[n]), np.exp(own[n + 1 : n + 1 + n_sds]).reshape(3, -1)
     value = stats.norm.logpdf(own[:n]).sum()
     value += stats.t(3, scale=prior.interaction_scale).logpdf(tau) + np.log(tau)
     value += (stats.halfnorm(scale=prior.difference_scale).logpdf(sds) + np.log(sds)).sum()
@@ -82,7 +88,8 @@ def _obvious(target, position):
     apart = np.array([[sds[family[i], target.effects.part[m]] * z[i, m] for m in range(n_columns)] for i in range(6)])
     if target.effects.is_process:
         value += stats.norm.logpdf(own[-1])
-        correlation = _matern(YEARS, np.exp(prior.log_length_mean + prior.log_length_sd * own[-1]))
+        years = YEARS if len(target.effects.parts) > 1 else LONE_YEARS
+        correlation = _matern(years, np.exp(prior.log_length_mean + prior.log_length_sd * own[-1]))
         for i in range(n_quantities):
             # The deviations along the years have a normal density with these correlations; z is them, standardised.
             sd = sds[family[i], 0]

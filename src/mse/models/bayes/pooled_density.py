@@ -302,7 +302,8 @@ def _log_density(
     value = likelihood - 0.5 * (own[:n] ** 2).sum()
     gradient[:n] = -own[:n]
     if n_years > 0:
-        by_mixed = np.ascontiguousarray(by_scaled[:, first_year:last_year])
+        # A copy even where years are the only part, since by_scaled is written over.
+        by_mixed = by_scaled[:, first_year:last_year].copy()
         by_scaled[:, first_year:last_year] = by_mixed @ root
         value -= 0.5 * own[-1] ** 2
         gradient[-1] = constants[6] * (by_mixed * (in_years @ slope.T)).sum() - own[-1]
