@@ -1,10 +1,14 @@
 """Study of strata: pooled in part, estimated one by one, and taken as one population.
 
-Six strata of known size, from 600 persons down to 30, on four lists with one positive and
-one negative dependence. In the setting `differing` capture, lists' reach and dependence vary between strata; in `alike`
-they do not, which is what taking all as one supposes. Every data set draws new strata and the history of every person.
+Six strata of known size, from 600 persons down to 30, on four lists with one positive and one negative dependence. In
+the setting `differing` capture, lists' reach and dependence vary between strata; in `alike` they do not, which is what
+taking all as one supposes. In both about as many persons are hidden as seen, where the default prior of a single table
+has its middle; in `hidden` strata differ as in `differing`, the odds of being listed are a third, and strata are four
+times as large, so that some three persons are hidden for each one seen. Every data set draws new strata and the history
+of every person.
 """
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -27,8 +31,36 @@ SIZES = (600, 300, 150, 80, 50, 30)
 LISTS = ("a", "b", "c", "d")
 LIST_EFFECTS = (-1.6, -1.2, -1.9, -1.4)
 INTERACTIONS = (0.8, 0.0, 0.0, 0.0, 0.0, -0.5)
-# Standard deviations between strata, in log-odds: of all lists together, of each list, and of each interaction.
-SETTINGS = {"differing": (0.4, 0.3, 0.25), "alike": (0.0, 0.0, 0.0)}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What strata are like.
+
+    Attributes
+    ----------
+    sds : tuple of float
+        Standard deviations between strata, in log-odds: of all lists together, of each list, of each interaction.
+    times_as_large : int
+        As SIZES.
+    reach : float
+        Added to the effect of every list.
+    """
+
+    sds: tuple[float, float, float]
+    times_as_large: int = 1
+    reach: float = 0.0
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        return tuple(self.times_as_large * size for size in SIZES)
+
+
+SETTINGS = {
+    "differing": Setting((0.4, 0.3, 0.25)),
+    "alike": Setting((0.0, 0.0, 0.0)),
+    "hidden": Setting((0.4, 0.3, 0.25), times_as_large=4, reach=-1.1),
+}
 METHODS = ("partial", "separate", "complete")
 N_DRAWS = 500
 N_CHAINS, N_CHAINS_ALONE = 3, 2
@@ -47,11 +79,13 @@ def rows_of(name: str, folder: Path) -> Rows:
     """The file of one setting."""
     if name not in SETTINGS:
         raise BadInput.option("setting", name, SETTINGS)
+    setting = SETTINGS[name]
     settings = {
         "study": "strata",
         "seed": SEED,
-        "sizes": SIZES,
-        "sds": SETTINGS[name],
+        "sizes": setting.sizes,
+        "sds": setting.sds,
+        **({"reach": setting.reach} if setting.reach else {}),
         "n_draws": N_DRAWS,
         "sampler": SAMPLER,
     }
@@ -68,14 +102,15 @@ def run(names: list[str], folder: Path, *, data_sets: int = DATA_SETS, n_jobs: i
 
 
 def data_set(name: str, number: int) -> CaptureHistories:
-    """One table with a stratum for each of SIZES; the same whichever others are drawn."""
+    """One table with a stratum for each size; the same whichever others are drawn."""
     random = np.random.default_rng([SEED, list(SETTINGS).index(name), number])
-    of_all, of_list, of_interaction = SETTINGS[name]
+    setting = SETTINGS[name]
+    of_all, of_list, of_interaction = setting.sds
     n_lists = len(LISTS)
     design = design_matrix([*(1 << (n_lists - 1 - j) for j in range(n_lists)), *all_terms(n_lists, 2)], n_lists)[:, 1:]
     counts = []
-    for size in SIZES:
-        effects = np.array(LIST_EFFECTS) + random.normal(0, of_all) + random.normal(0, of_list, n_lists)
+    for size in setting.sizes:
+        effects = setting.reach + np.array(LIST_EFFECTS) + random.normal(0, of_all) + random.normal(0, of_list, n_lists)
         interactions = np.array(INTERACTIONS) + random.normal(0, of_interaction, len(INTERACTIONS))
         means = np.concatenate([[1.0], np.exp(design @ np.concatenate([effects, interactions]))])
         counts.append(random.multinomial(size, means / means.sum())[1:])

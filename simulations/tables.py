@@ -82,8 +82,11 @@ STRATA = """\
 
 {n} strata of one population, of {sizes} persons, on four lists; each data set draws its strata anew, and the history of
 every person. `differing`: capture, the lists' reach and their dependence vary between strata; `alike`: they do not,
-which is what taking all as one supposes. Priors are the defaults, normal interactions for the single tables. Errors of
-the strata are root mean squares over strata and data sets; standard errors are over data sets.
+which is what taking all as one supposes. In both about as many persons are hidden as seen, which is where the default
+prior of a single table has its middle. `hidden`: strata differ, the odds of being listed are a third, and strata are
+{times} times as large, so that some three persons are hidden for each one seen. Priors are the defaults, normal
+interactions for the single tables. Errors of the strata are root mean squares over strata and data sets; standard
+errors are over data sets; methods are compared on the strata that both give.
 """
 FEBRL = """\
 ## FEBRL
@@ -116,7 +119,9 @@ def write(folder: Path, page: Path) -> None:
         linkage_part(folder),
         GROUPS.format(**GROUP_LISTS),
         groups_part(folder),
-        STRATA.format(n=len(strata.SIZES), sizes=", ".join(map(str, strata.SIZES))),
+        STRATA.format(
+            n=len(strata.SIZES), sizes=", ".join(map(str, strata.SIZES)), times=strata.SETTINGS["hidden"].times_as_large
+        ),
         strata_part(folder),
         CALIBRATION,
         calibration_part(folder),

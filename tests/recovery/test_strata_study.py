@@ -23,14 +23,19 @@ def test_a_data_set_is_the_same_whichever_others_are_drawn() -> None:
 
 
 def test_alike_strata_have_the_same_shares() -> None:
-    """Over many data sets every stratum of `alike` is seen as often as the others, and of `differing` it varies."""
+    """Over many data sets every stratum of `alike` is seen as often as the others, and of the other settings it varies.
+
+    About half of all persons are seen, and less than a third of those of `hidden`.
+    """
     seen = {
-        name: np.array([strata.data_set(name, k).counts.sum(axis=0)[0] for k in range(200)]) / strata.SIZES[0]
-        for name in strata.SETTINGS
+        name: np.array([strata.data_set(name, k).counts.sum(axis=0)[0] for k in range(200)]) / setting.sizes[0]
+        for name, setting in strata.SETTINGS.items()
     }
     drawn = np.sqrt(seen["alike"].mean() * (1 - seen["alike"].mean()) / strata.SIZES[0])
     assert seen["alike"].std() == pytest.approx(drawn, rel=0.2)
     assert seen["differing"].std() > 3 * drawn
+    assert 0.5 < seen["differing"].mean() < 0.6
+    assert 0.22 < seen["hidden"].mean() < 0.34
 
 
 def test_the_table_of_made_up_rows(tmp_path: Path) -> None:
@@ -53,6 +58,23 @@ def test_the_table_of_made_up_rows(tmp_path: Path) -> None:
     assert separate[4].startswith(f"+{np.log(1.3) - np.log(1.1):.3f}")
     assert (partial[8].split()[0], separate[8].split()[0]) == ("100.0", "0.0")
     assert (partial[10], separate[11].rstrip(" |")) == ("1.56", "1")
+
+
+def test_methods_are_compared_on_the_strata_that_both_give(tmp_path: Path) -> None:
+    """A stratum that one method refuses does not count against the other."""
+
+    def made(number: int) -> dict[str, float | str]:
+        row: dict[str, float | str] = {}
+        for method, refused in (("partial", ""), ("separate", "5"), ("complete", "")):
+            for of, size in zip(strata.OF, (*strata.SIZES, sum(strata.SIZES)), strict=True):
+                off = 2.0 if of == "5" else 1.1 + 0.01 * number
+                ends = {"n_hat": size * off, "low": size / 2, "high": size * 4}
+                row |= {} if of == refused else {f"{method}_{of}_{end}": x for end, x in ends.items()}
+        return row
+
+    strata.rows_of("differing", tmp_path).complete(made, range(4), chunk=4)
+    lines = [line.split(" | ") for line in strata_part(tmp_path).splitlines()[2:]]
+    assert [cells[4].split()[0] for cells in lines[1:]] == ["+0.000", "+0.000"]
 
 
 @pytest.mark.slow

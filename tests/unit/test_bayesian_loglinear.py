@@ -7,10 +7,10 @@ import pytest
 from scipy import stats
 
 from mse.datasets import load_dataset
-from mse.errors import BadInput, NoOverlap, NotConverged, Refused
+from mse.errors import BadInput, Refused
 from mse.estimate import Estimate
 from mse.histories import CaptureHistories
-from mse.models.bayes.convergence import convergence, faults, write_tree
+from mse.models.bayes.convergence import convergence, faults
 from mse.models.bayes.loglinear import bayes_loglinear
 from mse.models.bayes.shrinkage_density import ShrinkagePrior, Target, log_density, parameters
 from mse.models.loglinear.terms import all_terms, design_matrix
@@ -134,48 +134,12 @@ def test_prior_on_n_is_said_in_words(posterior):
     assert share == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / prior.size))
 
 
-def test_same_seed_gives_the_same_bytes(tmp_path):
-    """Two runs with one seed write the same file; another seed gives other draws."""
-    korea = load_dataset("Korea")
-    first, again, other = (
-        bayes_loglinear(korea, prior="normal", seed=s, n_draws=20, n_chains=2, allow_unconverged=True)
-        for s in (4, 4, 5)
-    )
-    write_tree(first.idata, tmp_path / "first.nc")
-    write_tree(again.idata, tmp_path / "again.nc")
-    assert (tmp_path / "first.nc").read_bytes() == (tmp_path / "again.nc").read_bytes()
-    assert not (first.draws == other.draws).all()
-
-
-def test_too_few_draws_are_refused_with_the_figures():
-    """Four draws of each chain, and sixteen after the extension, are no posterior."""
-    with pytest.raises(NotConverged, match=r"effective sample size of N \d+ \(at least 400\); give a larger n_draws"):
-        bayes_loglinear(load_dataset("Korea"), prior="normal", seed=1, n_draws=4, n_chains=2)
-
-
-def test_unconverged_draws_stay_marked():
-    """Draws asked for in spite of everything say so in notes, diagnostics and provenance."""
-    told = bayes_loglinear(load_dataset("Korea"), prior="normal", seed=1, n_draws=4, n_chains=2, allow_unconverged=True)
-    assert any(note.startswith("NOT CONVERGED") for note in told.notes)
-    assert told.diagnostics["converged"] == 0
-    assert told.provenance["options"]["converged"] is False
-
-
 def test_empty_overlaps_are_data(sparse):
     """Six lists with empty overlaps give an answer, with every interaction finite."""
     told = bayes_loglinear(sparse, seed=2, n_draws=300)
     assert len(sparse.empty_overlaps) == 9
     assert np.isfinite(told.idata.posterior.interactions.to_numpy()).all()
     assert told.idata.posterior.interactions.sizes["term"] == 15
-
-
-def test_structural_zeros_leave_the_likelihood():
-    """A pair of lists that cannot share anybody has no interaction, and its histories have no likelihood."""
-    counts = {(1, 0, 0): 30, (0, 1, 0): 20, (0, 0, 1): 25, (1, 0, 1): 6, (0, 1, 1): 5}
-    table = CaptureHistories.from_counts(("W", "M", "X"), counts, structural_zeros=[(1, 1, 0), (1, 1, 1)])
-    told = bayes_loglinear(table, prior="normal", seed=1, n_draws=20, n_chains=2, allow_unconverged=True)
-    assert told.idata.posterior.term.to_numpy().tolist() == ["W:X", "M:X"]
-    assert told.idata.log_likelihood.history.to_numpy().tolist() == ["001", "010", "011", "100", "101"]
 
 
 def test_a_censored_cell_is_refused():
@@ -203,20 +167,6 @@ def test_options_that_are_not_offered_are_named(options, message):
     """An option outside its range is refused before anything is sampled."""
     with pytest.raises(BadInput, match=message):
         bayes_loglinear(load_dataset("Korea"), **{"seed": 1, **options})
-
-
-def test_two_lists_are_refused():
-    """Two lists cannot show their dependence."""
-    table = CaptureHistories.from_counts(("a", "b"), {(1, 0): 5, (0, 1): 6, (1, 1): 2})
-    with pytest.raises(BadInput, match="give three or more"):
-        bayes_loglinear(table, seed=1)
-
-
-def test_no_overlap_at_all_is_refused():
-    """Lists that share nobody give no answer, however strong the prior."""
-    table = CaptureHistories.from_counts(("a", "b", "c"), {(1, 0, 0): 5, (0, 1, 0): 6, (0, 0, 1): 2})
-    with pytest.raises(NoOverlap, match="no person is on two of the lists"):
-        bayes_loglinear(table, seed=1)
 
 
 def test_chains_on_two_modes_are_faulty():

@@ -51,13 +51,41 @@ def test_a_distribution_elicited_elsewhere_is_taken_over(frozen, name):
 
 def test_preliz_agrees_on_quartiles():
     """PreliZ's quartile matching of the same family comes to the same belief."""
-    preliz = pytest.importorskip("preliz")
+    preliz = pytest.importorskip("preliz", reason="needs PreliZ (the extra [elicit])")
     there = preliz.LogNormal()
     preliz.quartile(there, 600, 800, 1067, plot=False)
     ours = elicit_prior({0.25: 600, 0.5: 800, 0.75: 1067}, source=SOURCE)
     # Both minimise a distance, and not the same one.
     np.testing.assert_allclose(ours.parameters, (there.mu, there.sigma), rtol=0.01)
     assert elicit_prior(there, source=SOURCE).parameters == pytest.approx((there.mu, there.sigma))
+
+
+def test_distributions_of_preliz_are_read_and_unfitted_ones_refused():
+    """Maximum entropy, a belief about a list and another family are taken over; one without parameters is not."""
+    preliz = pytest.importorskip("preliz", reason="needs PreliZ (the extra [elicit])")
+    entropy, reach = preliz.LogNormal(), preliz.Beta()
+    preliz.maxent(entropy, 400, 2500, 0.9, plot=False)
+    preliz.maxent(reach, 0.1, 0.4, 0.9, plot=False)
+    assert elicit_prior(entropy, source=SOURCE).parameters == pytest.approx((entropy.mu, entropy.sigma))
+    belief = elicit_prior(reach, source=SOURCE, list="police")
+    # The shapes are found by least squares.
+    assert belief.parameters == pytest.approx((reach.alpha, reach.beta), rel=1e-5)
+    assert 0 < elicit_prior(preliz.Gamma(6, 0.007), source=SOURCE).misfit < 0.1
+    with pytest.raises(BadInput, match="set or fit its parameters first"):
+        elicit_prior(preliz.LogNormal(), source=SOURCE)
+
+
+def test_what_holds_no_quantiles_is_named():
+    """A distribution that fails at its quantiles, and an object without any, are refused with the way out."""
+
+    class Unfitted:
+        def ppf(self, q):
+            raise TypeError(q)
+
+    with pytest.raises(BadInput, match="set or fit its parameters first"):
+        elicit_prior(Unfitted(), source=SOURCE)
+    with pytest.raises(BadInput, match="a list holds no quantiles; give a mapping"):
+        elicit_prior([400, 800], source=SOURCE)
 
 
 def test_more_quantiles_are_met_nearly_and_the_rest_is_said():

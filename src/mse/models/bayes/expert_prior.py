@@ -98,8 +98,9 @@ def elicit_prior(quantiles: Mapping[float, float] | Elicited, *, source: str, li
     ----------
     quantiles : mapping of float to float, or a distribution
         Two levels or more, each with the value below which the expert puts that probability, such as
-        ``{0.05: 400, 0.5: 800, 0.95: 2500}``. A distribution that was elicited elsewhere, as with PreliZ's `quartile`,
-        `maxent` or `Roulette`, is read at five levels through its `ppf`.
+        ``{0.05: 400, 0.5: 800, 0.95: 2500}``. A distribution that was elicited elsewhere, as the one that PreliZ's
+        `quartile` or `maxent` has fitted or `Roulette(...).dist`, is read at five levels through its `ppf`. PreliZ is
+        the extra ``[elicit]`` of this package.
     source : str
         Who believes it, and on what grounds.
     list : str or None
@@ -114,8 +115,8 @@ def elicit_prior(quantiles: Mapping[float, float] | Elicited, *, source: str, li
     Raises
     ------
     BadInput
-        For fewer than two quantiles, values that do not rise with the levels or cannot occur, no source, or quantiles
-        that no distribution of the family comes near to.
+        For fewer than two quantiles, values that do not rise with the levels or cannot occur, no source, quantiles that
+        no distribution of the family comes near to, or a distribution without parameters.
 
     References
     ----------
@@ -132,8 +133,8 @@ def elicit_prior(quantiles: Mapping[float, float] | Elicited, *, source: str, li
     """
     if not source.strip():
         raise BadInput("an expert's belief needs a source; say who believes it and on what grounds")
-    if isinstance(quantiles, Elicited):
-        quantiles = dict(zip(READ_AT, np.asarray(quantiles.ppf(np.array(READ_AT)), dtype=np.float64), strict=True))
+    if not isinstance(quantiles, Mapping):
+        quantiles = _read(quantiles)
     said = tuple(sorted((float(level), float(value)) for level, value in quantiles.items()))
     levels, values = np.array(said).reshape(-1, 2).T
     _check(levels, values, list)
@@ -146,6 +147,20 @@ def elicit_prior(quantiles: Mapping[float, float] | Elicited, *, source: str, li
             "ask again, or give fewer quantiles"
         )
     return ExpertPrior(said, source.strip(), list, parameters, misfit)
+
+
+def _read(distribution: Elicited) -> dict[float, float]:
+    """Quantiles of a distribution of another package; what such a package raises for one without parameters varies."""
+    if not isinstance(distribution, Elicited):
+        raise BadInput(
+            f"a {type(distribution).__name__} holds no quantiles; give a mapping of levels to values, or a "
+            "distribution with ppf (of PreliZ's Roulette, its .dist)"
+        )
+    try:
+        values = np.asarray(distribution.ppf(np.array(READ_AT)), dtype=np.float64)
+    except Exception as error:
+        raise BadInput(f"{distribution!r} does not give its quantiles; set or fit its parameters first") from error
+    return dict(zip(READ_AT, values.tolist(), strict=True))
 
 
 def _check(levels: Array, values: Array, list: str | None) -> None:

@@ -8,13 +8,12 @@ remain. They depend on three families of quantities, each with a common value an
 - e, the differences between lists (log-odds), as K - 1 orthonormal contrasts, so that no list comes first;
 - u, the interactions, whose common values have the standard deviation tau.
 
-The level is what makes hidden persons per person seen equal to exp(r): sum over w of exp(level |w| + rest(w)) =
-exp(-r), one increasing equation per stratum. Solving it, in place of a prior on the level, leaves the prior of r what
-it was said to be whatever the other priors are. Its derivatives are those of an implicit function: with L the mean
-number of lists per person seen, d level / d r = -1 / L and d level / d rest(w) = -share(w) / L.
+The level is solved for, as what makes hidden persons per person seen equal to exp(r), in place of a prior on it. That
+leaves the prior of r what it was said to be whatever the other priors are.
 
-Deviations are non-centred, ``basis @ (sd * z)``. The sampler moves in coordinates whitened by the mode and the
-curvature at fixed standard deviations.
+Deviations are non-centred, ``basis @ (sd * z)``; under a Gaussian process over years the part of the years is
+``basis @ (sd * root @ z)``, with the root of the correlations at one length scale for all families. The sampler moves
+in coordinates whitened by the mode and the curvature at fixed standard deviations and length scale.
 """
 
 from dataclasses import dataclass
@@ -24,9 +23,11 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from mse.models.bayes.pooled_likelihood import level_of, log_likelihood
 from mse.models.bayes.strata_effects import StrataEffects
+from mse.models.bayes.years_process import process_root, process_roots
 
-__all__ = ["FAMILIES", "PooledPrior", "PooledTarget", "StrataParameters", "log_density", "parameters"]
+__all__ = ["FAMILIES", "PooledPrior", "PooledTarget", "StrataParameters", "along_years", "log_density", "parameters"]
 
 type Array = NDArray[np.float64]
 
@@ -50,6 +51,8 @@ class PooledPrior:
         Scale of the half-normal prior of every standard deviation between strata.
     list_effect_sd : float
         Standard deviation of a contrast between lists.
+    log_length_mean, log_length_sd : float
+        Normal prior of the log of the length scale of a Gaussian process, in years.
     """
 
     log_hidden_mean: float
@@ -57,6 +60,8 @@ class PooledPrior:
     interaction_scale: float = 0.5
     difference_scale: float = 0.5
     list_effect_sd: float = 1.5
+    log_length_mean: float = 0.0
+    log_length_sd: float = 1.0
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -91,7 +96,7 @@ class PooledTarget:
 
     @property
     def n_coordinates(self) -> int:
-        """Common values and deviations, all standardised; then log tau and the log standard deviations."""
+        """Common values and deviations, standardised; log tau; log standard deviations; the standardised log length."""
         return len(self.centre)
 
     @property
@@ -109,10 +114,10 @@ class PooledTarget:
         n_interactions = incidence.shape[1] - n_lists
         family = np.repeat(np.arange(3), [1, n_lists - 1, n_interactions])
         n_effects = len(family) * (1 + effects.basis.shape[1])
-        n_scales = 1 + 3 * len(effects.parts)
+        n_scales = 1 + 3 * len(effects.parts) + effects.is_process
         centre = np.zeros(n_effects + n_scales)
         centre[n_effects] = np.log(prior.interaction_scale)
-        centre[n_effects + 1 :] = np.log(prior.difference_scale / 2)
+        centre[n_effects + 1 : n_effects + 1 + 3 * len(effects.parts)] = np.log(prior.difference_scale / 2)
         plain = cls(
             prior=prior,
             counts=np.ascontiguousarray(counts),
@@ -162,7 +167,7 @@ class StrataParameters:
     `log_hidden` (..., n_strata) is r; `list_effects` (..., n_strata, K) log-odds around the mean of the lists;
     `interactions` (..., n_strata, P); `log_shares` (..., n_strata, n_cells) among persons seen; `typical_log_hidden`
     (...,) the common value of r; `sds` (..., 3, n_parts) the standard deviations between strata by family and part;
-    `tau` (...,).
+    `tau` (...,); `length_scale` (..., 1) in years, or (..., 0) where no part is a Gaussian process.
     """
 
     log_hidden: Array
@@ -172,6 +177,7 @@ class StrataParameters:
     typical_log_hidden: Array
     sds: Array
     tau: Array
+    length_scale: Array
 
 
 def log_density(target: PooledTarget, position: Array) -> tuple[float, Array]:
@@ -184,20 +190,22 @@ def parameters(target: PooledTarget, positions: Array) -> StrataParameters:
     """The model's parameters at positions of shape (..., n_coordinates)."""
     own = target.centre + positions @ target.root.T
     prior, n_lists, n_quantities = target.prior, len(target.contrasts), len(target.family)
-    n_columns, n = target.effects.basis.shape[1], target.n_effects
+    n_columns, n, n_sds = target.effects.basis.shape[1], target.n_effects, 3 * len(target.effects.parts)
     tau = np.exp(own[..., n])
-    sds = np.exp(own[..., n + 1 :]).reshape(*own.shape[:-1], 3, len(target.effects.parts))
+    sds = np.exp(own[..., n + 1 : n + 1 + n_sds]).reshape(*own.shape[:-1], 3, len(target.effects.parts))
+    length_scale = np.exp(prior.log_length_mean + prior.log_length_sd * own[..., n + 1 + n_sds :])
     common = own[..., :n_quantities] * np.where(target.family == 2, tau[..., None], 1.0)
     common[..., 0] = prior.log_hidden_mean + prior.log_hidden_sd * common[..., 0]
     common[..., 1:n_lists] *= prior.list_effect_sd
     z = own[..., n_quantities:n].reshape(*own.shape[:-1], n_quantities, n_columns)
     deviations = z * sds[..., target.family, :][..., target.effects.part]
+    deviations = along_years(target.effects, deviations, length_scale)
     values = common[..., None, :] + target.effects.basis @ np.swapaxes(deviations, -1, -2)
     rest = values[..., 1:] @ target.design.T
     levels = np.empty(values.shape[:-1])
     flat = levels.reshape(-1)
     for i, (r, row) in enumerate(zip(values[..., 0].ravel(), rest.reshape(-1, rest.shape[-1]), strict=True)):
-        flat[i] = _level(r, row, target.sizes, n_lists)
+        flat[i] = level_of(r, row, target.sizes, n_lists)
     return StrataParameters(
         log_hidden=values[..., 0],
         list_effects=values[..., 1:n_lists] @ target.contrasts.T,
@@ -206,7 +214,18 @@ def parameters(target: PooledTarget, positions: Array) -> StrataParameters:
         typical_log_hidden=common[..., 0],
         sds=sds,
         tau=tau,
+        length_scale=length_scale,
     )
+
+
+def along_years(effects: StrataEffects, scaled: Array, length_scale: Array) -> Array:
+    """Scaled deviations (..., n_quantities, n_columns) with those of a Gaussian process correlated over the years."""
+    if not effects.is_process:
+        return scaled
+    roots = process_roots(effects.distances, length_scale[..., 0])
+    mixed = scaled.copy()
+    mixed[..., effects.process] = scaled[..., effects.process] @ np.swapaxes(roots, -1, -2)
+    return mixed
 
 
 def _at(target: PooledTarget, own: Array) -> tuple[float, Array]:
@@ -221,6 +240,8 @@ def _at(target: PooledTarget, own: Array) -> tuple[float, Array]:
                 prior.interaction_scale,
                 prior.difference_scale,
                 prior.list_effect_sd,
+                prior.log_length_mean,
+                prior.log_length_sd,
             ]
         ),
         target.counts,
@@ -229,6 +250,8 @@ def _at(target: PooledTarget, own: Array) -> tuple[float, Array]:
         target.family,
         target.effects.basis,
         target.effects.part,
+        target.effects.distances,
+        target.effects.process.start,
         len(target.contrasts),
     )
     return value, gradient
@@ -244,14 +267,17 @@ def _log_density(
     family: NDArray[np.int64],
     basis: Array,
     part: NDArray[np.int64],
+    distances: Array,
+    first_year: int,
     n_lists: int,
 ) -> tuple[float, Array]:
     """Density and gradient on bare arrays; -inf with a zero gradient where a scale leaves the range of a float."""
     n_quantities, n_columns = family.size, part.size
     n = n_quantities * (1 + n_columns)
-    n_parts = (own.size - n - 1) // 3
+    n_years = distances.shape[0]
+    n_parts = (own.size - n - 1 - (n_years > 0)) // 3
     gradient = np.zeros(own.size)
-    tau, sds = np.exp(own[n]), np.exp(own[n + 1 :])
+    tau, sds = np.exp(own[n]), np.exp(own[n + 1 : n + 1 + 3 * n_parts])
     common = np.empty(n_quantities)
     unit = np.empty(n_quantities)
     for q in range(n_quantities):
@@ -262,13 +288,25 @@ def _log_density(
     for q in range(n_quantities):
         for m in range(n_columns):
             scaled[q, m] = sds[family[q] * n_parts + part[m]] * own[n_quantities + q * n_columns + m]
-    values = common + basis @ scaled.T
+    last_year = first_year + n_years
+    mixed = scaled.copy()
+    if n_years > 0:
+        root, slope = process_root(distances, np.exp(constants[5] + constants[6] * own[-1]))
+        in_years = np.ascontiguousarray(scaled[:, first_year:last_year])
+        mixed[:, first_year:last_year] = in_years @ root.T
+    values = common + basis @ mixed.T
     if not np.isfinite(values).all():
         return -np.inf, np.zeros(own.size)
-    likelihood, by_value = _log_likelihood(values, counts, sizes, design, n_lists)
+    likelihood, by_value = log_likelihood(values, counts, sizes, design, n_lists)
     by_scaled = by_value.T @ basis
     value = likelihood - 0.5 * (own[:n] ** 2).sum()
     gradient[:n] = -own[:n]
+    if n_years > 0:
+        # A copy even where years are the only part, since by_scaled is written over.
+        by_mixed = by_scaled[:, first_year:last_year].copy()
+        by_scaled[:, first_year:last_year] = by_mixed @ root
+        value -= 0.5 * own[-1] ** 2
+        gradient[-1] = constants[6] * (by_mixed * (in_years @ slope.T)).sum() - own[-1]
     for q in range(n_quantities):
         by_common = by_value[:, q].sum()
         gradient[q] += unit[q] * by_common
@@ -288,67 +326,3 @@ def _log_density(
     if not (np.isfinite(value) and np.isfinite(gradient).all()):
         return -np.inf, np.zeros(own.size)
     return value, gradient
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _log_likelihood(
-    values: Array, counts: Array, sizes: NDArray[np.int64], design: Array, n_lists: int
-) -> tuple[float, Array]:
-    """Multinomial log likelihood of all strata, and its gradient in r, contrasts and interactions of each."""
-    rest = np.ascontiguousarray(values[:, 1:]) @ design.T
-    by_value, by_rest = np.empty(values.shape), np.empty(rest.shape)
-    total = 0.0
-    for s in range(counts.shape[0]):
-        r = values[s, 0]
-        level = _level(r, rest[s], sizes, n_lists)
-        lists_per_person, memberships, persons = 0.0, 0.0, 0.0
-        for w in range(sizes.size):
-            log_share = level * sizes[w] + rest[s, w] + r
-            share = np.exp(log_share)
-            by_rest[s, w] = share
-            lists_per_person += share * sizes[w]
-            memberships += counts[s, w] * sizes[w]
-            persons += counts[s, w]
-            if counts[s, w] > 0:
-                total += counts[s, w] * log_share
-        pull = memberships / lists_per_person
-        by_value[s, 0] = persons - pull
-        for w in range(sizes.size):
-            by_rest[s, w] = counts[s, w] - by_rest[s, w] * pull
-    by_value[:, 1:] = by_rest @ design
-    return total, by_value
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _level(r: float, rest: Array, sizes: NDArray[np.int64], n_lists: int) -> float:
-    """The level at which exp(r) hidden persons go with each person seen.
-
-    Newton on the log of the sum, which is convex and rises: from where one number of lists alone suffices, at or above
-    the root, the steps fall to it.
-    """
-    top, by_size = np.full(n_lists, -np.inf), np.zeros(n_lists)
-    for w in range(sizes.size):
-        top[sizes[w] - 1] = max(top[sizes[w] - 1], rest[w])
-    for w in range(sizes.size):
-        by_size[sizes[w] - 1] += np.exp(rest[w] - top[sizes[w] - 1])
-    level = np.inf
-    for k in range(n_lists):
-        if by_size[k] > 0:
-            by_size[k] = top[k] + np.log(by_size[k])
-            level = min(level, (-r - by_size[k]) / (k + 1))
-        else:
-            by_size[k] = -np.inf
-    for _ in range(60):
-        highest = -np.inf
-        for k in range(n_lists):
-            highest = max(highest, level * (k + 1) + by_size[k])
-        total, slope = 0.0, 0.0
-        for k in range(n_lists):
-            term = np.exp(level * (k + 1) + by_size[k] - highest)
-            total += term
-            slope += term * (k + 1)
-        step = (highest + np.log(total) + r) * total / slope
-        level -= step
-        if abs(step) < 1e-13 * (1 + abs(level)):
-            break
-    return level

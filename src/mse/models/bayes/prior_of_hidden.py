@@ -6,7 +6,7 @@ from scipy.stats import norm
 
 from mse.errors import BadInput
 
-__all__ = ["log_hidden_of", "prior_in_words"]
+__all__ = ["log_hidden_of", "log_normal_of", "prior_in_words"]
 
 
 def log_hidden_of(prior_hidden: tuple[float, float]) -> tuple[float, float]:
@@ -17,6 +17,11 @@ def log_hidden_of(prior_hidden: tuple[float, float]) -> tuple[float, float]:
             f"prior_hidden={prior_hidden!r} is not a range; give the low and the high end of hidden persons per person "
             "seen, both above 0"
         )
+    return log_normal_of(low, high)
+
+
+def log_normal_of(low: float, high: float) -> tuple[float, float]:
+    """Mean and standard deviation of the log of what is log-normal with 95 % between low and high."""
     return log(low * high) / 2, log(high / low) / (2 * float(norm.ppf(0.975)))
 
 
