@@ -1,9 +1,13 @@
-"""Bayesian averaging: effective draws of log(N - n) for each CPU second of a whole call, four dispersed chains."""
+"""Bayesian models: effective draws of log(N - n) for each CPU second of a whole call, four dispersed chains."""
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from tempfile import TemporaryDirectory
 
 import arviz as az
 import numpy as np
@@ -41,6 +45,23 @@ def injectors() -> Callable[[], Posterior]:
 def injectors_censored() -> Callable[[], Posterior]:
     table = _injectors(censored=True)
     return lambda: mse.bayes_averaging(table, seed=SEED)
+
+
+def united_kingdom() -> Callable[[], Posterior]:
+    table = mse.load_dataset("UKdat_5")
+    return lambda: mse.bayes_loglinear(table, seed=SEED)
+
+
+def united_kingdom_cold() -> Callable[[], None]:
+    """A new process without a compiled function of ours or of PyTensor's."""
+    call = f"import mse; mse.bayes_loglinear(mse.load_dataset('UKdat_5'), seed={SEED})"
+
+    def run() -> None:
+        with TemporaryDirectory() as folder:
+            caches = {"NUMBA_CACHE_DIR": folder, "PYTENSOR_FLAGS": f"base_compiledir={folder}"}
+            subprocess.run([sys.executable, "-c", call], check=True, env=os.environ | caches)
+
+    return run
 
 
 @cache
@@ -85,4 +106,27 @@ def test_injectors_censored(measured: Measured) -> None:
         rounds=3,
         unit="draws",
         elsewhere="conting: 0.4 a CPU second",
+    )
+
+
+def test_log_linear(measured: Measured) -> None:
+    measured(
+        "log-linear model with shrunken interactions, UKdat_5: effective draws of log(N - n)",
+        united_kingdom,
+        target=300,
+        per=effective_draws(united_kingdom),
+        rounds=3,
+        unit="draws",
+        elsewhere="corner coding in PyMC: nutpie 42-92, NumPyro 111-169 a CPU second",
+    )
+
+
+@pytest.mark.benchmark(timer=time.perf_counter)
+def test_log_linear_from_a_cold_start(measured: Measured) -> None:
+    measured(
+        "the same, converged from a cold start, compilation included",
+        united_kingdom_cold,
+        target=40,
+        rounds=1,
+        elsewhere="a PyMC model of this size, cold: 26-38 s",
     )

@@ -12,22 +12,23 @@ from mse.histories import CaptureHistories
 from mse.models.bayes.beside_default import beside_default, refuse_if_ruled_out
 from mse.models.bayes.convergence import cautions, faults, refuse_unless_converged
 from mse.models.bayes.expert_prior import ExpertPrior
-from mse.models.bayes.interaction_scales import KINDS, R2_RANGE, beta_of
+from mse.models.bayes.interaction_scales import R2_RANGE
 from mse.models.bayes.nuts import SAMPLERS
-from mse.models.bayes.prior_of_hidden import log_hidden_of, prior_in_words
+from mse.models.bayes.prior_of_hidden import prior_in_words
 from mse.models.bayes.shrinkage_before import before_counts, interactions_in_words, spread_in_words
-from mse.models.bayes.shrinkage_density import ShrinkagePrior
+from mse.models.bayes.shrinkage_options import (
+    COUNT_SPREAD,
+    INTERACTION_SCALE,
+    PRIOR_HIDDEN,
+    R2_SPLIT,
+    shrinkage_prior,
+)
 from mse.models.bayes.shrinkage_run import run_chains
 from mse.models.bayes.shrinkage_table import Table
 from mse.models.bayes.shrinkage_tree import tree_of
 
 __all__ = ["bayes_loglinear"]
 
-LIKELIHOODS = ("poisson", "negative_binomial")
-PRIOR_HIDDEN = (0.05, 20.0)
-INTERACTION_SCALE = 0.5
-R2_SPLIT = 0.5
-COUNT_SPREAD = 0.3
 LONGER = 4
 ADVICE = (
     "give a larger n_draws, a lower max_order, or prior='normal'; allow_unconverged=True returns the draws marked as "
@@ -139,7 +140,7 @@ def bayes_loglinear(
     ((100, 1), True)
     """
     _check(histories, max_order, n_draws, n_chains, sampler, seed)
-    shrinkage = _prior(prior, prior_hidden, interaction_scale, r2, r2_split, likelihood, count_spread)
+    shrinkage = shrinkage_prior(prior, prior_hidden, interaction_scale, r2, r2_split, likelihood, count_spread)
     if expert is not None:
         shrinkage = replace(shrinkage, log_n=_log_n(expert, prior_hidden, histories.n_observed))
     table = Table.of(histories, max_order)
@@ -229,40 +230,6 @@ def _check(histories: CaptureHistories, max_order: int, n_draws: int, n_chains: 
     sizes = np.array([sum(history) for history in histories.histories])
     if not histories.total_counts[sizes > 1].any():
         raise NoOverlap.between(histories.lists)
-
-
-def _prior(
-    prior: str,
-    prior_hidden: tuple[float, float],
-    interaction_scale: float,
-    r2: tuple[float, float],
-    r2_split: float,
-    likelihood: str,
-    count_spread: float,
-) -> ShrinkagePrior:
-    for name, value, offered in (("prior", prior, KINDS), ("likelihood", likelihood, LIKELIHOODS)):
-        if value not in offered:
-            raise BadInput.option(name, value, offered)
-    scales = {
-        "interaction_scale": (interaction_scale, INTERACTION_SCALE, prior != "r2", f"prior={prior!r}"),
-        "r2_split": (r2_split, R2_SPLIT, prior == "r2", f"prior={prior!r}"),
-        "count_spread": (count_spread, COUNT_SPREAD, likelihood != "poisson", f"likelihood={likelihood!r}"),
-    }
-    for option, (scale, usual, has_use, choice) in scales.items():
-        if not 0 < scale < float("inf"):
-            raise BadInput(f"{option}={scale!r} is not a scale; give a number above 0, such as {usual}")
-        if scale != usual and not has_use:
-            raise BadInput(f"{option}={scale!r} has no use with {choice}; leave it out")
-    if tuple(r2) != R2_RANGE and prior != "r2":
-        raise BadInput(f"r2={r2!r} has no use with prior={prior!r}; leave it out, or give prior='r2'")
-    return ShrinkagePrior(
-        prior,
-        *log_hidden_of(prior_hidden),
-        global_scale=interaction_scale,
-        r2=beta_of("r2", r2),
-        r2_split=r2_split,
-        spread_scale=None if likelihood == "poisson" else count_spread,
-    )
 
 
 def _log_n(expert: ExpertPrior, prior_hidden: tuple[float, float], n_observed: int) -> tuple[float, float, float]:
