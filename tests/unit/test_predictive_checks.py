@@ -81,6 +81,21 @@ def refitted(korea, estimate):
     return mse.leave_one_out(korea, estimate, seed=1, max_pareto_k=-np.inf)
 
 
+def test_only_what_weights_cannot_carry_is_refitted(korea, estimate):
+    """The history with the largest k is fitted anew without its count, which is then less probable than with it."""
+    by_weights = mse.leave_one_out(korea, estimate, seed=1, max_pareto_k=np.inf)
+    second = np.sort(by_weights.pareto_k)[-2]
+    told = mse.leave_one_out(korea, estimate, seed=1, max_pareto_k=second)
+    at = int(by_weights.pareto_k.argmax())
+    assert (by_weights.how == "psis").all()
+    assert np.flatnonzero(told.how == "refit").tolist() == [at]
+    log_likelihood = estimate.idata.log_likelihood["count"].to_numpy()[..., at]
+    assert told.elpd[at] < logsumexp(log_likelihood) - np.log(log_likelihood.size)
+    assert told.low[at] <= told.predicted[at] <= told.high[at]
+    assert told.drop(index=at).equals(by_weights.drop(index=at))
+
+
+@pytest.mark.slow
 def test_a_refit_does_not_see_the_count_it_predicts(estimate, refitted):
     """Leaving a count out makes it less probable than with it, and its predictive interval wider."""
     log_likelihood = estimate.idata.log_likelihood["count"].to_numpy().reshape(-1, 7)
@@ -94,6 +109,7 @@ def test_a_refit_does_not_see_the_count_it_predicts(estimate, refitted):
     ).all()
 
 
+@pytest.mark.slow
 def test_importance_weights_agree_with_refits_where_they_hold(korea, estimate, refitted):
     """Where k is small, both ways give one log probability, up to their Monte Carlo error; a large k is refitted."""
     told = mse.leave_one_out(korea, estimate, seed=1, max_pareto_k=np.inf)
