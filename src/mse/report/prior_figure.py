@@ -5,6 +5,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from numpy.typing import NDArray
 
 from mse.errors import BadInput
@@ -68,6 +69,9 @@ def plot_prior(estimate: Posterior, *, ax: Axes | None = None) -> Axes:
         f" {estimate.n_observed:,} seen", (estimate.n_observed, 1.0), xycoords=("data", "axes fraction"), va="bottom"
     )
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda persons, _: f"{persons:,.0f}"))
     axes.set(xlabel="persons in all, N", yticks=[])
     axes.spines[["top", "left", "right"]].set_visible(False)
     axes.legend(frameon=False)
