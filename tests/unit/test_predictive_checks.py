@@ -97,26 +97,12 @@ def test_only_what_weights_cannot_carry_is_refitted(korea, estimate):
 
 @pytest.mark.slow
 def test_a_refit_does_not_see_the_count_it_predicts(estimate, refitted):
-    """Leaving a count out makes it less probable than with it, and its predictive interval wider."""
+    """Leaving a count out makes it less probable than with it, for every history."""
     log_likelihood = estimate.idata.log_likelihood["count"].to_numpy().reshape(-1, 7)
     with_it = logsumexp(log_likelihood, axis=0) - np.log(len(log_likelihood))
     assert (refitted.how == "refit").all()
     assert (refitted.elpd.to_numpy() < with_it + 0.05).all()
     assert refitted.elpd.sum() < with_it.sum() - 1
-    drawn = estimate.idata.posterior_predictive["count"].to_numpy().reshape(-1, 7)
-    assert (
-        (refitted.high - refitted.low).to_numpy() > 0.9 * np.subtract(*np.quantile(drawn, [0.975, 0.025], axis=0))
-    ).all()
-
-
-@pytest.mark.slow
-def test_importance_weights_agree_with_refits_where_they_hold(korea, estimate, refitted):
-    """Where k is small, both ways give one log probability, up to their Monte Carlo error; a large k is refitted."""
-    told = mse.leave_one_out(korea, estimate, seed=1, max_pareto_k=np.inf)
-    assert (told.how == "psis").all()
-    sound = (told.pareto_k < 0.5).to_numpy()
-    assert sound.any()
-    np.testing.assert_allclose(told.elpd[sound], refitted.elpd[sound], atol=0.25)
 
 
 def test_an_estimate_of_another_table_or_model_is_not_left_out(korea, estimate):

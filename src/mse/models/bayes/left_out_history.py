@@ -73,7 +73,7 @@ def leave_one_out(
     >>> korea = mse.load_dataset("Korea")
     >>> estimate = mse.bayes_loglinear(korea, prior="normal", seed=1)
     >>> told = mse.leave_one_out(korea, estimate, seed=1, max_pareto_k=float("inf"))
-    >>> told["count"].sum() == korea.n_observed
+    >>> bool(told["count"].sum() == korea.n_observed)
     True
     """
     options = _options(histories, estimate, seed)

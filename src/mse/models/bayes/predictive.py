@@ -55,7 +55,7 @@ def predictive_checks(estimate: Posterior, *, level: float = 0.95) -> pd.DataFra
     >>> import mse
     >>> told = mse.predictive_checks(mse.latent_class(mse.load_dataset("HIV"), seed=1))
     >>> told[told.statistic == "persons on 3 lists"].observed.tolist()
-    [51.0]
+    [7.0]
     """
     if not 0 < level < 1:
         raise BadInput(f"level={level!r} is not between 0 and 1; give one such as 0.95")
