@@ -11,11 +11,12 @@ import mse
 FUNCTIONS = [name for name in mse.__all__ if inspect.isfunction(getattr(mse, name))]
 NOT_ESTIMATORS = {
     "encode", "link", "load_dataset", "plot_agreement", "plot_distinct_persons", "plot_estimates", "plot_linkage_prior",
-    "plot_match_weights", "plot_overlaps", "plot_stability", "plot_thresholds", "plot_upset",
+    "plot_match_weights", "plot_overlaps", "plot_prior", "plot_stability", "plot_thresholds", "plot_upset",
     "read_histories", "read_register", "run_study", "simulate_norway", "to_frame", "write_report",
 }  # fmt: skip
 TAKES_A_SEED = {
-    "bayes_averaging", "bayes_loglinear", "bayes_threshold", "feasibility", "latent_class", "link", "multilevel",
+    "bayes_averaging", "bayes_loglinear", "bayes_threshold", "feasibility", "latent_class", "leave_one_list_out",
+    "leave_one_out", "link", "multilevel",
     "propagate",
     "simulate_norway", "stability_curve",
 }  # fmt: skip

@@ -10,11 +10,13 @@ from .links import Links as Links
 from .models.bayes.expert_prior import elicit_prior as elicit_prior
 from .models.bayes.graph_averaging import decomposable as decomposable
 from .models.bayes.latent_mixture import latent_class as latent_class
+from .models.bayes.left_out_history import leave_one_out as leave_one_out
 from .models.bayes.loglinear import bayes_loglinear as bayes_loglinear
 from .models.bayes.model_averaging import bayes_averaging as bayes_averaging
 from .models.bayes.partial_pooling import multilevel as multilevel
 from .models.bayes.person_heterogeneity import heterogeneity as heterogeneity
 from .models.bayes.power_scaling import prior_sensitivity as prior_sensitivity
+from .models.bayes.predictive import predictive_checks as predictive_checks
 from .models.bayes.thresholding import bayes_threshold as bayes_threshold
 from .models.closed.family import closed_population as closed_population
 from .models.coverage import sample_coverage as sample_coverage
@@ -36,10 +38,12 @@ from .report import plot_estimates as plot_estimates
 from .report import plot_linkage_prior as plot_linkage_prior
 from .report import plot_match_weights as plot_match_weights
 from .report import plot_overlaps as plot_overlaps
+from .report import plot_prior as plot_prior
 from .report import plot_stability as plot_stability
 from .report import plot_thresholds as plot_thresholds
 from .report import plot_upset as plot_upset
 from .report import write_report as write_report
 from .robustness import feasibility as feasibility
+from .robustness import leave_one_list_out as leave_one_list_out
 from .study import run_study as run_study
 from .synthetic import simulate_norway as simulate_norway

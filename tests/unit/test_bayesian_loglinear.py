@@ -12,20 +12,21 @@ from mse.estimate import Estimate
 from mse.histories import CaptureHistories
 from mse.models.bayes.convergence import convergence, faults
 from mse.models.bayes.loglinear import bayes_loglinear
-from mse.models.bayes.shrinkage_density import ShrinkagePrior, Target, log_density, parameters
-from mse.models.loglinear.terms import all_terms, design_matrix
+from mse.models.bayes.shrinkage_density import ShrinkagePrior, log_density, parameters
+from mse.models.bayes.shrinkage_table import Table
+
+CASES = [
+    (prior, spread, left_out)
+    for prior in ("horseshoe", "normal", "r2")
+    for spread, left_out in ((None, None), (0.4, None), (None, 2), (0.4, 2))
+]
 
 
-def _incidence(n_lists):
-    singles = [1 << (n_lists - 1 - j) for j in range(n_lists)]
-    return design_matrix([*singles, *all_terms(n_lists, 2)], n_lists)[:, 1:]
-
-
-@pytest.fixture(scope="module", params=["horseshoe", "normal"])
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: "-".join(map(str, case)))
 def target(request):
-    counts = load_dataset("Kosovo").single_stratum().astype(float)
-    prior = ShrinkagePrior(request.param, log_hidden_mean=0.3, log_hidden_sd=1.2)
-    return Target.of(counts, _incidence(4), 4, prior)
+    shrinkage, spread, left_out = request.param
+    prior = ShrinkagePrior(shrinkage, log_hidden_mean=0.3, log_hidden_sd=1.2, spread_scale=spread)
+    return Table.of(load_dataset("Kosovo"), 2).target(prior, left_out=left_out)
 
 
 @pytest.fixture(scope="module")
@@ -44,17 +45,29 @@ def sparse():
 
 def _obvious(target, position):
     """The log density written out with scipy's distributions, on the model's own parameters."""
-    n_lists, n_interactions, prior = target.n_lists, target.n_interactions, target.prior
-    p, scales = parameters(target, position), position[n_lists + n_interactions :]
-    tau = stats.t(3, scale=prior.global_scale).logpdf(np.exp(scales[-1 if prior.shrinkage == "normal" else -2]))
-    value = tau + scales[-1 if prior.shrinkage == "normal" else -2]
+    n_effects, prior = target.n_lists + target.n_interactions, target.prior
+    p, scales = parameters(target, position), position[n_effects : n_effects + target.n_scales]
+    if prior.shrinkage == "r2":
+        share = 1 / (1 + np.exp(-scales[-1]))
+        value = stats.beta(*prior.r2).logpdf(share) + np.log(share * (1 - share))
+        value += (stats.gamma(prior.r2_split).logpdf(np.exp(scales[:-1])) + scales[:-1]).sum()
+    else:
+        at = -1 if prior.shrinkage == "normal" else -2
+        value = stats.t(3, scale=prior.global_scale).logpdf(np.exp(scales[at])) + scales[at]
     if prior.shrinkage == "horseshoe":
         value += (stats.cauchy.logpdf(np.exp(scales[:-2])) + scales[:-2]).sum()
         value += stats.invgamma(2, scale=2 * prior.slab_scale**2).logpdf(np.exp(scales[-1])) + scales[-1]
     value += stats.norm(0, p.interaction_sd).logpdf(p.interactions).sum()
-    value += target.counts @ p.log_shares
+    counted, shares = target.counted == 1, np.exp(p.log_shares)
+    if prior.spread_scale is None:
+        of_counted = shares[counted] / shares[counted].sum()
+        value += stats.multinomial(target.counts.sum(), of_counted).logpmf(target.counts[counted])
+    else:
+        size, means = p.spread**-2, np.exp(p.log_seen) * shares[counted]
+        value += stats.nbinom(size, size / (size + means)).logpmf(target.counts[counted]).sum()
+        value += stats.halfnorm(scale=prior.spread_scale).logpdf(p.spread) + np.log(p.spread)
     value += stats.norm(prior.log_hidden_mean, prior.log_hidden_sd).logpdf(p.log_hidden)
-    value += np.log(target.sizes @ np.exp(p.log_shares))
+    value += np.log(target.sizes @ shares)
     value += stats.norm(0, prior.list_effect_sd).logpdf(p.list_effects - p.list_effects.mean()).sum()
     root = np.linalg.cholesky(target.curvature + np.diag(p.interaction_sd**-2))
     return value - np.log(np.diag(root)).sum()
@@ -84,14 +97,13 @@ def test_gradient_is_the_slope_of_the_density(target):
 
 def test_hidden_per_seen_is_the_only_function_of_the_prior_on_n():
     """Without a person counted, r has its stated normal prior whatever the list effects and interactions."""
-    prior = ShrinkagePrior("normal", log_hidden_mean=0.5, log_hidden_sd=0.8)
-    target = Target.of(np.zeros(7), _incidence(3), 3, prior)
-    sizes, random = target.sizes, np.random.default_rng(1)
+    incidence, random = Table.of(load_dataset("Korea"), 2).incidence, np.random.default_rng(1)
+    sizes = incidence[:, :3].sum(axis=1)
     for _ in range(3):
         differences, u = random.normal(size=3), random.normal(size=3)
         level = np.linspace(-12, 6, 4001)
         effects = level[:, None] + differences - differences.mean()
-        log_means = np.hstack([effects, np.broadcast_to(u, effects.shape)]) @ _incidence(3).T
+        log_means = np.hstack([effects, np.broadcast_to(u, effects.shape)]) @ incidence.T
         log_total = np.log(np.exp(log_means).sum(axis=1))
         lists_per_person = np.exp(log_means - log_total[:, None]) @ sizes
         density = stats.norm(0.5, 0.8).pdf(-log_total) * lists_per_person
@@ -103,7 +115,7 @@ def test_hidden_per_seen_is_the_only_function_of_the_prior_on_n():
 def test_density_outside_the_range_of_a_float_is_minus_infinity(target):
     """Scales that overflow give no density instead of a warning."""
     position = np.zeros(target.n_coordinates)
-    position[-2:] = -800.0
+    position[target.n_lists + target.n_interactions :] = -800.0
     value, gradient = log_density(target, position)
     assert value == -np.inf
     assert not gradient.any()
@@ -115,7 +127,7 @@ def test_answer_has_converged_and_carries_its_tree(posterior):
     assert posterior.diagnostics["r_hat"] <= 1.01
     assert min(posterior.diagnostics["ess_bulk"], posterior.diagnostics["ess_tail"]) >= 400
     groups = {"posterior", "posterior_predictive", "log_likelihood", "sample_stats", "prior", "observed_data"}
-    assert groups <= set(posterior.idata.children)
+    assert groups | {"prior_predictive", "log_prior"} <= set(posterior.idata.children)
     assert posterior.idata.posterior.interactions.coords["term"].to_numpy().tolist()[0].count(":") == 1
     assert (posterior.draws.ravel() == posterior.idata.posterior.N.to_numpy().ravel()).all()
 
@@ -161,6 +173,15 @@ def test_a_censored_cell_is_refused():
         ({"seed": -1}, "seed=-1 is too small"),
         ({"prior_hidden": (2.0, 1.0)}, "is not a range"),
         ({"interaction_scale": 0.0}, "is not a scale"),
+        ({"likelihood": "binomial"}, "likelihood='binomial' is not offered"),
+        ({"prior": "r2", "r2": (0.5, 0.2)}, "is not a range of a share"),
+        ({"prior": "r2", "r2": (0.3, 0.3000001)}, "no beta distribution has its central 95 %"),
+        ({"prior": "r2", "r2_split": 0.0}, "is not a scale"),
+        ({"prior": "r2", "interaction_scale": 1.0}, "interaction_scale=1.0 has no use with prior='r2'"),
+        ({"r2": (0.1, 0.5)}, "has no use with prior='horseshoe'"),
+        ({"r2_split": 2.0}, "r2_split=2.0 has no use with prior='horseshoe'"),
+        ({"count_spread": 0.1}, "count_spread=0.1 has no use with likelihood='poisson'"),
+        ({"likelihood": "negative_binomial"}, "7 histories with 7 terms leave none to tell spread"),
     ],
 )
 def test_options_that_are_not_offered_are_named(options, message):

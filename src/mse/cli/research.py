@@ -70,7 +70,9 @@ def estimate(
     pairs: Annotated[bool, typer.Option("--pairs", help="Every two lists: Lincoln-Petersen and Chapman.")] = False,
     chao: Annotated[bool, typer.Option("--chao", help="Chao's lower bound.")] = False,
     bayes: Annotated[bool, typer.Option("--bayes", help="Bayesian log-linear model.")] = False,
-    prior: Annotated[str, typer.Option(help="Prior of the interactions for --bayes.")] = "horseshoe",
+    prior: Annotated[
+        str, typer.Option(help="Prior of the interactions for --bayes: horseshoe, normal or r2.")
+    ] = "horseshoe",
     latent_class: Annotated[bool, typer.Option("--latent-class", help="Latent classes of persons.")] = False,
     heterogeneity: Annotated[bool, typer.Option("--heterogeneity", help="Persons unlike, normally.")] = False,
     threshold: Annotated[bool, typer.Option("--threshold", help="Bayesian threshold, two-list interactions.")] = False,

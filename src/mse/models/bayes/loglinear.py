@@ -1,36 +1,34 @@
 """A Bayesian log-linear model: all interactions up to an order, shrunk together towards none."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from math import log
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import gammaln
-from scipy.stats import norm
 
 from mse import provenance
 from mse.errors import BadInput, NoOverlap
 from mse.estimate import Posterior
-from mse.histories import CaptureHistories, as_text
+from mse.histories import CaptureHistories
 from mse.models.bayes.beside_default import beside_default, refuse_if_ruled_out
-from mse.models.bayes.convergence import cautions, convergence, faults, posterior_tree, refuse_unless_converged
+from mse.models.bayes.convergence import cautions, faults, refuse_unless_converged
 from mse.models.bayes.expert_prior import ExpertPrior
-from mse.models.bayes.hidden_prior import log_hidden_priors
-from mse.models.bayes.nuts import SAMPLERS, nuts_draws
-from mse.models.bayes.prior_of_hidden import log_hidden_of, prior_in_words
-from mse.models.bayes.shrinkage_density import Parameters, ShrinkagePrior, Target, log_density, parameters
-from mse.models.loglinear.terms import LogLinear, all_terms, design_matrix
+from mse.models.bayes.interaction_scales import R2_RANGE
+from mse.models.bayes.nuts import SAMPLERS
+from mse.models.bayes.prior_of_hidden import prior_in_words
+from mse.models.bayes.shrinkage_before import before_counts, interactions_in_words, spread_in_words
+from mse.models.bayes.shrinkage_options import (
+    COUNT_SPREAD,
+    INTERACTION_SCALE,
+    PRIOR_HIDDEN,
+    R2_SPLIT,
+    shrinkage_prior,
+)
+from mse.models.bayes.shrinkage_run import run_chains
+from mse.models.bayes.shrinkage_table import Table
+from mse.models.bayes.shrinkage_tree import tree_of
 
 __all__ = ["bayes_loglinear"]
 
-type Array = NDArray[np.float64]
-
-PRIORS = ("horseshoe", "normal")
-PRIOR_HIDDEN = (0.05, 20.0)
-N_TUNE = 500
-N_PRIOR_DRAWS = 2000
 LONGER = 4
 ADVICE = (
     "give a larger n_draws, a lower max_order, or prior='normal'; allow_unconverged=True returns the draws marked as "
@@ -45,7 +43,11 @@ def bayes_loglinear(
     max_order: int = 2,
     seed: int,
     prior_hidden: tuple[float, float] = PRIOR_HIDDEN,
-    interaction_scale: float = 0.5,
+    interaction_scale: float = INTERACTION_SCALE,
+    r2: tuple[float, float] = R2_RANGE,
+    r2_split: float = R2_SPLIT,
+    likelihood: str = "poisson",
+    count_spread: float = COUNT_SPREAD,
     n_draws: int = 500,
     n_chains: int = 4,
     sampler: str = "pymc",
@@ -62,9 +64,9 @@ def bayes_loglinear(
     ----------
     histories : CaptureHistories
         Three lists or more, without strata. Structural zeros are left out of the likelihood.
-    prior : {"horseshoe", "normal"}
+    prior : {"horseshoe", "normal", "r2"}
         Of the interactions: the regularised horseshoe leaves large ones alone and presses small ones to zero; the
-        normal one presses all alike.
+        normal one presses all alike; the R2 prior is stated on what all interactions do together.
     max_order : int
         Lists in the largest interaction, from 2 to one less than the number of lists.
     seed : int
@@ -73,14 +75,31 @@ def bayes_loglinear(
         Central 95 % of the prior of hidden persons per person seen (log-normal). Says what is believed of N before the
         overlaps are looked at, and nothing else in the prior bears on it.
     interaction_scale : float
-        Scale of the half-Student-t prior (3 df) of the common size of the interactions, in log-odds.
+        Scale of the half-Student-t prior (3 df) of the common size of the interactions, in log-odds; horseshoe and
+        normal.
+    r2 : pair of float
+        Central 95 % of the beta prior of R2, between 0 and 1: how much of who is on a list the other lists tell. It is
+        the variance that the interactions bring to the log-odds of being on a list, between a person on no other and
+        one on all others, over itself plus that of the logistic distribution; the mean over lists.
+    r2_split : float
+        Concentration of the Dirichlet that splits it among the interactions: below 1 a few hold most of it, far above 1
+        all are of one size.
+    likelihood : {"poisson", "negative_binomial"}
+        Of the counts. Negative-binomial counts vary more than Poisson ones around what the model says, as
+        they do when persons come in groups or are found together. The hidden persons then vary as much: their
+        number is uncertain by the spread even where their expectation is known. One table has one count for each
+        history, so that the spread is told by the histories beyond the number of terms alone, and rests on its
+        prior where they are few; without any it is refused. A large interaction of higher order looks like spread.
+    count_spread : float
+        Scale of the half-normal prior of the spread, the relative standard deviation of a count beyond Poisson.
     n_draws : int
         Draws kept of each chain, 4 or more. If the chains have not converged they are run once more, four times as
         long.
     n_chains : int
         Two or more; they run one after another.
-    sampler : {"pymc", "nutpie"}
-        PyMC's sampler repeats its draws from the seed; nutpie's may not, and `notes` then says so.
+    sampler : {"pymc", "nutpie", "numpyro"}
+        PyMC's and NumPyro's (the extra ``[jax]``) repeat their draws from the seed; nutpie's may not, and `notes` then
+        says so. All three sample the same density.
     expert : ExpertPrior or None
         A belief about N from `elicit_prior`, which takes the place of `prior_hidden`. The answer then says so
         everywhere, with the estimate under the default prior beside it, which doubles the time.
@@ -91,13 +110,14 @@ def bayes_loglinear(
     Returns
     -------
     Posterior
-        `draws` (n_chains * n_draws, 1) of N in persons; `idata` holds posterior, prior, posterior predictive, log
-        likelihood (Poisson, by history), sample statistics and observed counts.
+        `draws` (n_chains * n_draws, 1) of N in persons; `idata` holds posterior, prior, the predictives of both, log
+        likelihood (by history), log prior of N, sample statistics and observed counts.
 
     Raises
     ------
     BadInput
-        For fewer than three lists, or an option that is not offered.
+        For fewer than three lists, an option that is not offered or that the prior or likelihood has no use for, or
+        negative-binomial counts without a history to spare.
     NoOverlap
         When nobody is on two lists.
     Refused
@@ -109,7 +129,7 @@ def bayes_loglinear(
     References
     ----------
     Piironen and Vehtari (2017), doi:10.1214/17-EJS1337SI; Fienberg, Johnson and Junker (1999),
-    doi:10.1111/1467-985X.00143.
+    doi:10.1111/1467-985X.00143; Zhang, Naughton, Bondell and Reich (2022), doi:10.1080/01621459.2020.1825449.
 
     Examples
     --------
@@ -119,18 +139,18 @@ def bayes_loglinear(
     >>> estimate.draws.shape, bool(estimate.draws.min() >= korea.n_observed)
     ((100, 1), True)
     """
-    _check(histories, prior, max_order, prior_hidden, interaction_scale, n_draws, n_chains, sampler, seed)
-    shrinkage = ShrinkagePrior(
-        prior,
-        *log_hidden_of(prior_hidden),
-        global_scale=interaction_scale,
-        log_n=None if expert is None else _log_n(expert, prior_hidden, histories.n_observed),
-    )
-    target, terms = _target(histories, max_order, shrinkage)
+    _check(histories, max_order, n_draws, n_chains, sampler, seed)
+    shrinkage = shrinkage_prior(prior, prior_hidden, interaction_scale, r2, r2_split, likelihood, count_spread)
+    if expert is not None:
+        shrinkage = replace(shrinkage, log_n=_log_n(expert, prior_hidden, histories.n_observed))
+    table = Table.of(histories, max_order)
+    target = table.target(shrinkage)
     label = f"Bayesian log-linear (order {max_order}, {prior})"
-    run = _run(target, histories.n_observed, n_draws, n_chains, seed, sampler)
+    if likelihood != "poisson":
+        label = f"{label[:-1]}, negative binomial)"
+    run = run_chains(target, histories.n_observed, n_draws, n_chains, seed, sampler)
     if faults(run.diagnostics) and not allow_unconverged:
-        run = _run(target, histories.n_observed, LONGER * n_draws, n_chains, seed, sampler)
+        run = run_chains(target, histories.n_observed, LONGER * n_draws, n_chains, seed, sampler)
         refuse_unless_converged(label, run.diagnostics, ADVICE)
     found = faults(run.diagnostics)
     options = {
@@ -138,6 +158,10 @@ def bayes_loglinear(
         "max_order": max_order,
         "prior_hidden": None if expert else list(prior_hidden),
         "interaction_scale": interaction_scale,
+        "r2": list(r2),
+        "r2_split": r2_split,
+        "likelihood": likelihood,
+        "count_spread": count_spread,
         "n_draws": n_draws,
         "n_chains": n_chains,
         "sampler": sampler,
@@ -156,11 +180,20 @@ def bayes_loglinear(
                 if expert
                 else (prior_in_words(shrinkage.log_hidden_mean, shrinkage.log_hidden_sd, histories.n_observed),)
             ),
+            interactions_in_words(shrinkage, target.n_interactions),
+            *(() if run.values.spread is None else (spread_in_words(count_spread, run.values.spread, table.n_spare),)),
             *(f"NOT CONVERGED: {fault}" for fault in found),
             *cautions(run.diagnostics),
             *(("nutpie was asked for; its draws may not repeat from the seed",) if sampler == "nutpie" else ()),
         ),
-        idata=_tree(target, run, histories, terms, seed),
+        idata=tree_of(
+            target,
+            run,
+            before_counts(shrinkage, table.incidence, table.term_sizes, histories.n_observed, seed),
+            histories,
+            list(table.terms),
+            np.random.default_rng([seed, 3]),
+        ),
     )
     if expert is None:
         return posterior
@@ -172,6 +205,10 @@ def bayes_loglinear(
             max_order=max_order,
             seed=seed,
             interaction_scale=interaction_scale,
+            r2=r2,
+            r2_split=r2_split,
+            likelihood=likelihood,
+            count_spread=count_spread,
             n_draws=n_draws,
             n_chains=n_chains,
             sampler=sampler,
@@ -181,81 +218,18 @@ def bayes_loglinear(
     return beside_default(posterior, under_default, expert)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Run:
-    """The draws of one run: N and its parts (n_chains, n_draws), the parameters, the sampler's statistics."""
-
-    totals: Mapping[str, Array]
-    values: Parameters
-    statistics: Mapping[str, Array]
-    diagnostics: dict[str, float]
-
-
-def _run(target: Target, n_observed: int, n_draws: int, n_chains: int, seed: int, sampler: str) -> _Run:
-    positions, statistics = nuts_draws(
-        lambda position: log_density(target, position),
-        target.n_coordinates,
-        n_draws=n_draws,
-        n_tune=N_TUNE,
-        n_chains=n_chains,
-        seed=seed,
-        sampler=sampler,
-    )
-    values = parameters(target, positions)
-    totals = _totals(values.log_hidden, n_observed, seed)
-    watched = {"N": totals["N"], "log_hidden": values.log_hidden}
-    diagnostics = convergence(watched, statistics, [values.list_effects, values.interactions])
-    return _Run(totals, values, statistics, diagnostics)
-
-
-def _target(histories: CaptureHistories, max_order: int, prior: ShrinkagePrior) -> tuple[Target, list[str]]:
-    """The density, and the names of the interactions; one that no possible history contains is left out."""
-    possible = histories.cells_that_can_occur
-    model = LogLinear.from_terms(histories.lists, all_terms(histories.n_lists, max_order))
-    incidence = design_matrix(model.terms, histories.n_lists)[possible, 1:]
-    kept = incidence.any(axis=0)
-    counts = histories.single_stratum()[possible].astype(np.float64)
-    names = [model.name_of(term) for term, keep in zip(model.terms, kept, strict=True) if keep]
-    return Target.of(counts, incidence[:, kept], histories.n_lists, prior), names[histories.n_lists :]
-
-
-def _check(
-    histories: CaptureHistories,
-    prior: str,
-    max_order: int,
-    prior_hidden: tuple[float, float],
-    interaction_scale: float,
-    n_draws: int,
-    n_chains: int,
-    sampler: str,
-    seed: int,
-) -> None:
+def _check(histories: CaptureHistories, max_order: int, n_draws: int, n_chains: int, sampler: str, seed: int) -> None:
     if histories.n_lists < 3:
         raise BadInput("two lists cannot show how they depend on each other; give three or more, or use chapman")
-    for name, value, offered in (
-        ("prior", prior, PRIORS),
-        ("max_order", max_order, range(2, histories.n_lists)),
-        ("sampler", sampler, SAMPLERS),
-    ):
+    for name, value, offered in (("max_order", max_order, range(2, histories.n_lists)), ("sampler", sampler, SAMPLERS)):
         if value not in offered:
             raise BadInput.option(name, value, offered)
     for name, count, least in (("n_draws", n_draws, 4), ("n_chains", n_chains, 2), ("seed", seed, 0)):
         if count < least:
             raise BadInput(f"{name}={count!r} is too small; give {least} or more")
-    log_hidden_of(prior_hidden)
-    if not 0 < interaction_scale < float("inf"):
-        raise BadInput(f"interaction_scale={interaction_scale!r} is not a scale; give a number above 0, such as 0.5")
     sizes = np.array([sum(history) for history in histories.histories])
     if not histories.total_counts[sizes > 1].any():
         raise NoOverlap.between(histories.lists)
-
-
-def _totals(log_hidden: Array, n_observed: int, seed: int) -> dict[str, Array]:
-    """Draws of N: with the flat prior on its log, the expected number seen is gamma given the number seen."""
-    random = np.random.default_rng([seed, 1])
-    expected_seen = random.gamma(n_observed, size=log_hidden.shape)
-    n_hidden = random.poisson(expected_seen * np.exp(log_hidden)).astype(np.float64)
-    return {"N": n_observed + n_hidden, "n_hidden": n_hidden, "expected_seen": expected_seen}
 
 
 def _log_n(expert: ExpertPrior, prior_hidden: tuple[float, float], n_observed: int) -> tuple[float, float, float]:
@@ -267,58 +241,3 @@ def _log_n(expert: ExpertPrior, prior_hidden: tuple[float, float], n_observed: i
         raise BadInput("there are two priors of N, prior_hidden and the expert's; give one of them")
     refuse_if_ruled_out(expert, n_observed)
     return (*expert.parameters, log(n_observed))
-
-
-def _hidden_prior(prior: ShrinkagePrior) -> tuple[Array, Array]:
-    return np.array([prior.log_hidden_mean, prior.log_hidden_sd]), np.array(prior.log_n or (), dtype=np.float64)
-
-
-def _log_hidden_before(prior: ShrinkagePrior, random: np.random.Generator) -> Array:
-    """Draws of r from its prior, shape (1, N_PRIOR_DRAWS); an expert's N is above the number seen."""
-    if prior.log_n is None:
-        return random.normal(prior.log_hidden_mean, prior.log_hidden_sd, (1, N_PRIOR_DRAWS))
-    mean, sd, log_seen = prior.log_n
-    least = norm.sf((log_seen - mean) / sd)
-    log_n = mean + sd * norm.isf(least * random.uniform(size=(1, N_PRIOR_DRAWS)))
-    return np.asarray(np.log(np.expm1(np.maximum(log_n - log_seen, np.finfo(float).eps))))
-
-
-def _tree(target: Target, run: _Run, histories: CaptureHistories, terms: list[str], seed: int) -> Any:
-    random = np.random.default_rng([seed, 2])
-    totals, values, prior = run.totals, run.values, target.prior
-    means = totals["expected_seen"][..., None] * np.exp(values.log_shares)
-    before = _log_hidden_before(prior, random)
-    believed = _totals(before, histories.n_observed, seed)
-    possible = histories.cells_that_can_occur
-    groups = {
-        "posterior": {
-            "N": totals["N"],
-            "n_hidden": totals["n_hidden"],
-            "log_expected_hidden": np.log(totals["expected_seen"]) + values.log_hidden,
-            "hidden_per_seen": np.exp(values.log_hidden),
-            "list_effects": values.list_effects,
-            "interactions": values.interactions,
-            "interaction_sd": values.interaction_sd,
-            "tau": values.tau,
-        },
-        "posterior_predictive": {"count": random.poisson(means)},
-        "log_likelihood": {"count": target.counts * np.log(means) - means - gammaln(target.counts + 1)},
-        "log_prior": {"N": log_hidden_priors(values.log_hidden, *_hidden_prior(prior))},
-        "sample_stats": dict(run.statistics),
-        "prior": {"N": believed["N"], "n_hidden": believed["n_hidden"], "hidden_per_seen": np.exp(before)},
-        "observed_data": {"count": target.counts},
-    }
-    return posterior_tree(
-        groups,
-        coords={
-            "list": list(histories.lists),
-            "term": terms,
-            "history": [as_text(w) for w, keep in zip(histories.histories, possible, strict=True) if keep],
-        },
-        dims={
-            "list_effects": ["list"],
-            "interactions": ["term"],
-            "interaction_sd": ["term"],
-            "count": ["history"],
-        },
-    )

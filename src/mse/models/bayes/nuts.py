@@ -1,4 +1,4 @@
-"""Draws from a density with a gradient by PyMC's No-U-Turn sampler, or by nutpie; chains run one after another."""
+"""Draws from a density with a gradient by a No-U-Turn sampler: PyMC's, nutpie or NumPyro; chains run one by one."""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -13,13 +13,14 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 
 from mse.errors import BadInput
+from mse.models.bayes.nuts_in_jax import numpyro_draws
 
 __all__ = ["SAMPLERS", "nuts_draws"]
 
 type Array = NDArray[np.float64]
 type Density = Callable[[Array], tuple[float, Array]]
 
-SAMPLERS = ("pymc", "nutpie")
+SAMPLERS = ("pymc", "nutpie", "numpyro")
 TARGET_ACCEPTANCE = 0.9
 # Starts lie this far apart, in units of about one posterior standard deviation, so that R-hat can see a second mode.
 START_RANGE = 2.0
@@ -50,13 +51,22 @@ def nuts_draws(
     """Positions (n_chains, n_draws, n_coordinates) and the sampler's statistics (n_chains, n_draws) by name."""
     if sampler not in SAMPLERS:
         raise BadInput.option("sampler", sampler, SAMPLERS)
-    draw = _by_pymc if sampler == "pymc" else _by_nutpie
     streams = np.random.SeedSequence(seed)
     starts = np.random.default_rng(streams).uniform(-START_RANGE, START_RANGE, (n_chains, n_coordinates))
     chain_seeds = [int(s) for s in streams.spawn(1)[0].generate_state(n_chains)]
     with warnings.catch_warnings():
         # The caller judges convergence by the draws; a library's warning about it would reach nobody.
         warnings.simplefilter("ignore")
+        if sampler == "numpyro":
+            return numpyro_draws(
+                density,
+                starts,
+                n_draws=n_draws,
+                n_tune=n_tune,
+                seed=chain_seeds[0],
+                target_acceptance=TARGET_ACCEPTANCE,
+            )
+        draw = _by_pymc if sampler == "pymc" else _by_nutpie
         tree = draw(density, starts, n_draws=n_draws, n_tune=n_tune, seeds=chain_seeds)
     statistics = {
         {"depth": "tree_depth", "logp": "lp"}.get(name, name): tree["sample_stats"][name].to_numpy()

@@ -84,8 +84,8 @@ def multilevel(
         long.
     n_chains : int
         Two or more; they run one after another.
-    sampler : {"pymc", "nutpie"}
-        PyMC's sampler repeats its draws from the seed; nutpie's may not, and `notes` then says so.
+    sampler : {"pymc", "nutpie", "numpyro"}
+        As in `bayes_loglinear`.
     allow_unconverged : bool
         Whether draws that did not converge are returned all the same, marked in `diagnostics`, `provenance` and
         `notes`.
