@@ -212,12 +212,13 @@ def _arrow(columns: pd.DataFrame, list_of_record: NDArray[np.int64]) -> pa.Table
         "list_number": pa.array(list_of_record),
     }
     for name in columns:
-        if columns[name].dtype == "Int64":
-            arrays[str(name)] = pa.array(columns[name])
+        own = columns[name]
+        if own.dtype == "Int64":
+            arrays[str(name)] = pa.array(own)
             continue
-        cells = [cell if isinstance(cell, str | list) else None for cell in columns[name]]
-        is_list = name in SEVERAL_VALUED or any(isinstance(cell, list) for cell in cells)
-        arrays[str(name)] = pa.array(cells, pa.list_(pa.string()) if is_list else pa.string())
+        is_list = name in SEVERAL_VALUED or any(isinstance(cell, list) for cell in own)
+        kind = pa.list_(pa.string()) if is_list else pa.string()
+        arrays[str(name)] = pa.array(own.astype(object), kind, from_pandas=True)
     return pa.table(arrays)
 
 
