@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from mse.errors import NoOverlap
 from mse.linkage.all_pairs import Counts, Listed, survey
 from mse.linkage.answers import Answers
-from mse.linkage.candidates import Workbench
+from mse.linkage.candidates import Workbench, gathered
 from mse.linkage.clustering import join_all
 from mse.linkage.compiled import Compiled, compiled, levels_of
 from mse.linkage.evidence import DIFFERENT, SAME, Evidence
@@ -156,18 +157,14 @@ class _Found:
         if self.compared is not None:
             return _levels(self.compared, pairs, n_comparisons)
         assert self.bench is not None
-        near: list[list[int]] = [[] for _ in self.unit]
-        for number, (a, b) in enumerate(pairs.tolist()):
-            near[self.first[a]].append(number)
-            near[self.first[b]].append(number)
-        levels = np.full((len(pairs), n_comparisons), -1, np.int8)
-        if len(pairs):
-            listed = self.bench.compared(near)
-            place = {key: at for at, key in enumerate(zip(listed.left.tolist(), listed.right.tolist(), strict=True))}
-            for number, (a, b) in enumerate(pairs.tolist()):
-                ends = sorted((int(self.first[a]), int(self.first[b])))
-                levels[number] = listed.levels[place[ends[0], ends[1]]]
-        return levels
+        if not len(pairs):
+            return np.full((0, n_comparisons), -1, np.int8)
+        ends = np.sort(self.first[pairs], axis=1)
+        number = np.arange(len(pairs))
+        near = gathered(ends.T.ravel(), np.concatenate([number, number]), n=len(self.unit))
+        listed = self.bench.compared(near)
+        place = np.searchsorted(listed.left * len(self.unit) + listed.right, ends[:, 0] * len(self.unit) + ends[:, 1])
+        return listed.levels[place]
 
 
 def _all(linkable: Linkable, ladder: Ladders, start: Weights, *, is_clean: NDArray[np.bool_], n_jobs: int) -> _Found:
@@ -291,12 +288,10 @@ def _two_steps(
         if (n_near * (n_near - 1) / 2).sum() <= MAX_COMPARED_PAIRS:
             break
         least *= 2
-    near: list[set[int]] = [set() for _ in range(n_units)]
-    for a, b in zip(left.tolist(), right.tolist(), strict=True):
-        near[a] |= {a, b}
-        near[b] |= {a, b}
+    paired = np.unique(np.concatenate([left, right]))
+    near = gathered(np.concatenate([left, right, paired]), np.concatenate([right, left, paired]), n=n_units)
     assert found.bench is not None
-    compared = found.bench.compared([sorted(near[own]) for own in found.unit])
+    compared = found.bench.compared(near.take(pa.array(found.unit)))
     units = _strongest_of_units(compared, _ratios(ladder, weights, compared, found.unit), found.unit)
     keys = units.left * n_units + units.right
     place = np.searchsorted(keys, listed.left[likely] * n_units + listed.right[likely])
