@@ -227,7 +227,7 @@ class Workbench:
         return Linker(database.register(table), settings, log_level=logging.CRITICAL)
 
 
-def gathered(owner: Ints, value: Ints, *, n: int) -> pa.ListArray:
+def gathered(owner: NDArray[np.int64], value: NDArray[np.int64], *, n: int) -> pa.ListArray:
     """The values of each owner below `n`, ascending, as lists in one column."""
     order = np.lexsort((value, owner))
     start = np.searchsorted(owner[order], np.arange(n + 1))
