@@ -99,7 +99,8 @@ def match(
     """
     lists = linkable.list_of_record
     ladder = ladders(linkable.comparisons)
-    start = starting_weights(linkable.comparisons, ladder, n_records=len(lists))
+    # Of long lists the own chances take much memory: they are made once, where they are counted.
+    start = starting_weights(linkable.comparisons, ladder, n_records=len(lists) if all_pairs else 1)
     if all_pairs:
         found = _all(linkable, ladder, start, is_clean=is_clean, n_jobs=n_jobs)
     else:
@@ -215,8 +216,8 @@ def _blocked(
         raise NoOverlap.between(linkable.lists)
     levels, n_pairs = bench.within_lists(seed=seed)
     weights = _weights_of_patterns(levels, n_pairs, ladder, start, n_records=len(lists))
-    weights = frequency_chances(weights, ladder, linkable.columns, linkable.comparisons)
     listed = bench.score(rules, weights)
+    weights = frequency_chances(weights, ladder, linkable.columns, linkable.comparisons)
     sizes = np.bincount(lists, minlength=len(is_clean))
     is_within = lists[listed.left] == lists[listed.right]
     ratio = _ratios(ladder, weights, listed)
@@ -229,7 +230,7 @@ def _blocked(
         unit,
         first,
         _detail_of_pairs(listed, ladder, linkable, unit, len(first)),
-        replace(weights, own=weights.own[first]),
+        weights if len(first) == len(lists) else replace(weights, own=weights.own[first]),
         None,
         None,
         bench,

@@ -25,9 +25,11 @@ def frequency_chances(
 
     Parameters
     ----------
+    weights : Weights
+        The own chances of its first record are those of all, before any is counted.
     columns : DataFrame, one row per record
     """
-    own = weights.own.copy()
+    own = np.repeat(weights.own[:1], len(columns), axis=0)
     names = {comparison.name: comparison for comparison in comparisons}
     codes: dict[str, Ints] = {}
     counts: dict[tuple[str, ...], tuple[Ints, Ints]] = {}
