@@ -1,9 +1,9 @@
 """Linking: draws of who is whom among 10,000 records, and the candidate pairs of a million beside plain Splink.
 
-The rows of a million leave out the making of the lists, and the columns have a row of their own. Candidates are all that
-comes before the weights are fitted to them: the table in DuckDB, the rules, chance agreements within lists, the pairs with
-their levels, each record's own chances, and records of one list that are the same person. Plain Splink is given the table
-and the rules, and learns u and m by itself.
+The rows of a million leave out the making of the lists, and the columns have a row of their own. Candidates are all
+that comes before the weights are fitted to them: the table in DuckDB, the rules, chance agreements within lists, the
+pairs with their levels, each record's own chances, and records of one list that are the same person. Plain Splink is
+given the table and the rules, and learns u and m by itself.
 """
 
 from collections.abc import Callable

@@ -42,6 +42,7 @@ LEAST_LISTED = 3.0  # log-likelihood ratio; weaker pairs have their chance witho
 MOST_LISTED = 6  # listed pairs per record, at most
 MIN_PROBABILITY = 0.001  # where pairs are blocked: weaker ones are no candidates
 MAX_COMPARED_PAIRS = 2_000_000
+MAX_COMPARED_PER_RECORD = 4  # pairs, where that is more
 DUPLICATE_PROBABILITY = 0.95  # two records of a clean list are merged above it
 DUPLICATES_PER_RECORD = 0.01  # on a clean list
 N_ROUNDS = 4
@@ -286,7 +287,7 @@ def _two_steps(
         likely = (probability >= least) | (answer != 0)
         left, right = listed.left[likely], listed.right[likely]
         n_near = np.bincount(np.concatenate([left, right]), minlength=n_units) + 1.0
-        if (n_near * (n_near - 1) / 2).sum() <= MAX_COMPARED_PAIRS:
+        if (n_near * (n_near - 1) / 2).sum() <= max(MAX_COMPARED_PAIRS, MAX_COMPARED_PER_RECORD * n_units):
             break
         least *= 2
     paired = np.unique(np.concatenate([left, right]))
