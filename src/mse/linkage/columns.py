@@ -65,7 +65,7 @@ def plain_columns(register: Register, *, kinds: Mapping[str, str], used: Sequenc
         else:
             parts.setdefault(identity, []).append(typed)
     identities = {field: _Typed.together(own) for field, own in parts.items()}
-    made = {}
+    made: dict[str, Cells] = {}
     for columns, fields, make in MADE_OF:
         if any(field in identities for field in fields):
             made |= _made(columns, [identities.get(field, _Typed.nothing(len(register))) for field in fields], make)
