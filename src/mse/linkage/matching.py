@@ -225,9 +225,10 @@ def _blocked(
     sure = _log_odds(np.array(DUPLICATE_PROBABILITY)) - _log_odds(_duplicate_prior(sizes))[lists[listed.left]]
     twice = is_within & is_clean[lists[listed.left]] & (ratio >= sure)
     first, unit = _units(listed.left[twice], listed.right[twice], n_records=len(lists))
-    listed = listed.chosen(~(is_within & is_clean[lists[listed.left]]))
+    kept = ~(is_within & is_clean[lists[listed.left]])
+    listed = listed.chosen(kept)
     return _Found(
-        _strongest_of_units(listed, _ratios(ladder, weights, listed), unit),
+        _strongest_of_units(listed, ratio[kept], unit),
         unit,
         first,
         _detail_of_pairs(listed, ladder, linkable, unit, len(first)),
