@@ -5,7 +5,7 @@ BIN   := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTHON ?=# the interpreter to use; when empty, tools/find_python.sh looks for one
 
-.PHONY: help demo test check lint types slow laws recovery lock clean
+.PHONY: help demo test check lint types slow spark laws recovery lock clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -27,6 +27,10 @@ types: $(STAMP)  ## mypy
 
 slow: $(STAMP)   ## recovery simulations and the whole kill test
 	$(BIN)/python -m pytest -m slow
+
+spark: $(STAMP)  ## install PySpark (needs Java 17) and hold the links it finds against those of DuckDB
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-spark.lock
+	$(BIN)/python -m pytest -m slow tests/unit/test_linkage_spark.py
 
 laws: $(STAMP)   ## look for new counterexamples to the laws (hypothesis), five hundred a law
 	$(BIN)/python -m pytest -q --hypothesis-profile new tests/laws tests/unit

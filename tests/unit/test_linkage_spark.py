@@ -4,6 +4,7 @@ from importlib.util import find_spec
 from shutil import which
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from mse.errors import BadInput
@@ -67,7 +68,7 @@ def test_spark_finds_what_duckdb_finds(monkeypatch: pytest.MonkeyPatch) -> None:
         rules = local.choose_rules()
         expected = local.score(rules, weights)
         levels, n_pairs = local.within_lists(seed=1)
-        near = [[row // 2] for row in range(len(linkable.records))]
+        near = pa.array([[row // 2] for row in range(len(linkable.records))])
         with spark.Spark(n_threads=2) as session:
             remote = bench_of(linkable, session)
             assert remote.choose_rules() == rules

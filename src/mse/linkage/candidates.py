@@ -29,11 +29,13 @@ from mse.linkage.ladders import Ladders
 from mse.linkage.spark import Spark
 from mse.linkage.weights import Weights
 
-__all__ = ["Workbench"]
+__all__ = ["Workbench", "gathered"]
 
 MAX_PAIRS_PER_RULE = 400_000
+MAX_PAIRS_PER_RECORD = 4  # and rule, where that is more
 MAX_WITHIN_PAIRS = 300_000
 MIN_LOG2_RATIO = -2.0  # weaker pairs are left out: with a prior below 1 in 100 they are never one person
+RECORDS_PER_CHUNK = 500_000  # of which the pairs are made at a time
 PRIOR_LOG2 = -10.0  # Splink wants a prior; only sums of weights are taken from it
 
 
@@ -95,51 +97,86 @@ class Workbench:
             counted = self._fetch(
                 f"SELECT {listed}, count(*) AS n FROM {compared.physical_name} GROUP BY {listed} ORDER BY {listed}"
             )
+            compared.drop_table_from_database_and_remove_from_cache()
         return self._levels(counted).astype(np.int64), np.asarray(counted["n"], np.float64)
 
     def choose_rules(self) -> list[tuple[str, ...]]:
-        """The blocking rules: each key alone while its blocks are small enough, else together with another key."""
+        """The blocking rules: each key alone while its blocks are small enough, else together with another key.
+
+        Left out are rules without pairs, and those of which another rule makes all pairs: who shares a date of birth
+        shares its year, too.
+        """
+        most = max(MAX_PAIRS_PER_RULE, MAX_PAIRS_PER_RECORD * len(self.list_of_record))
         keys = list(dict.fromkeys(key for comparison in self.comparisons for key in comparison.block_on))
-        rules: list[tuple[str, ...]] = []
-        large = []
-        for key in keys:
-            if self._n_pairs((key,)) <= MAX_PAIRS_PER_RULE:
-                rules.append((key,))
-            else:
-                large.append(key)
+        large = [key for key in keys if self._n_pairs((key,)) > most]
         partners = [*large, *(key for key in ("birth_year",) if large and key in self.table.column_names)]
-        rules += [both for both in combinations(partners, 2) if self._n_pairs(both) <= MAX_PAIRS_PER_RULE]
-        return [rule for rule in rules if self._n_pairs(rule)]
+        possible = [*((key,) for key in keys if key not in large), *combinations(partners, 2)]
+        follows = self._follows(list(dict.fromkeys([*keys, *partners])))
+        rules: list[tuple[str, ...]] = []
+        for rule in sorted(possible, key=lambda rule: sum(len(follows[key]) for key in rule)):
+            equal = {other for key in rule for other in follows[key]}
+            if not any(equal.issuperset(other) for other in rules) and 0 < self._n_pairs(rule) <= most:
+                rules.append(rule)
+        return rules
+
+    def _follows(self, keys: Sequence[str]) -> dict[str, set[str]]:
+        """For each key itself, and the others that are equal wherever it is."""
+        codes = {
+            key: self.table.column(key).combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy()
+            for key in keys
+            if key not in self.several_valued
+        }
+        follows = {key: {key} for key in keys}
+        for key, own in codes.items():
+            known = own >= 0
+            for other, code in codes.items():
+                of_value = np.full(own.max(initial=-1) + 1, -1)
+                of_value[own[known]] = code[known]
+                if other != key and (code[known] >= 0).all() and (of_value[own[known]] == code[known]).all():
+                    follows[key].add(other)
+        return follows
 
     def score(self, rules: Sequence[tuple[str, ...]], weights: Weights) -> Listed:
         """The candidate pairs that are not hopeless under these weights, within lists too."""
         settings = self._linker(self.table, self._splink_rules(rules), weights)
         return self._predicted(settings, MIN_LOG2_RATIO + PRIOR_LOG2)
 
-    def compared(self, near: Sequence[Sequence[int]]) -> Listed:
+    def compared(self, near: pa.ListArray) -> Listed:
         """All pairs of records that are near the same thing; `near` gives the numbers of what each is near to."""
-        table = self.table.append_column("near", pa.array(near, pa.list_(pa.int64())))
+        table = self.table.append_column("near", near)
         return self._predicted(self._linker(table, [block_on("near", arrays_to_explode=["near"])], None), None)
 
     def _predicted(self, linker: Linker, least: float | None) -> Listed:
         """The pairs that a linker finds, sorted, each once."""
+        n_chunks = 1 + len(self.list_of_record) // RECORDS_PER_CHUNK
+        parts = [self._chunk(linker, (number, n_chunks), least) for number in range(1, n_chunks + 1)]
+        one, other = (np.concatenate([part[name] for part in parts]) for name in ("unique_id_l", "unique_id_r"))
+        left, right = np.minimum(one, other).astype(np.int64), np.maximum(one, other).astype(np.int64)
+        levels = np.concatenate([self._levels(part) for part in parts])
+        del parts, one, other
+        order = np.argsort(left * len(self.list_of_record) + right)
+        return Listed(left[order], right[order], levels[order])
+
+    def _chunk(self, linker: Linker, chunk: tuple[int, int], least: float | None) -> dict[str, NDArray[np.generic]]:
+        """Numbers and levels of the pairs of some records with all; what Splink keeps beside them is dropped."""
         with _quiet():
-            found = linker.inference.predict(threshold_match_weight=least, warning_mode="never")
-            listed = ", ".join(f"gamma_{comparison.name}" for comparison in self.comparisons)
-            frame = self._fetch(
-                f"SELECT least(unique_id_l, unique_id_r) AS a, greatest(unique_id_l, unique_id_r) AS b, {listed} "
-                f"FROM {found.physical_name} ORDER BY a, b"
+            found = linker.inference.predict_chunk(left_chunk=chunk, threshold_match_weight=least, warning_mode="never")
+            listed = ", ".join(
+                f"CAST(gamma_{comparison.name} AS TINYINT) AS gamma_{comparison.name}"
+                for comparison in self.comparisons
             )
-        return Listed(np.asarray(frame["a"], np.int64), np.asarray(frame["b"], np.int64), self._levels(frame))
+            pairs = self._fetch(f"SELECT unique_id_l, unique_id_r, {listed} FROM {found.physical_name}")
+            found.drop_table_from_database_and_remove_from_cache()
+        return pairs
 
     def _levels(self, frame: dict[str, NDArray[np.generic]]) -> NDArray[np.int8]:
         """Splink counts levels from the least telling, and a field that says nothing as -1."""
-        gammas = [np.asarray(frame[f"gamma_{comparison.name}"], np.int64) for comparison in self.comparisons]
+        gammas = [np.asarray(frame[f"gamma_{comparison.name}"], np.int8) for comparison in self.comparisons]
         levels = [
-            np.where(gamma < 0, SILENT, len(comparison.levels) - gamma)
+            np.where(gamma < 0, np.int8(SILENT), np.int8(len(comparison.levels)) - gamma)
             for gamma, comparison in zip(gammas, self.comparisons, strict=True)
         ]
-        return np.stack(levels, axis=1).astype(np.int8)
+        return np.stack(levels, axis=1)
 
     def _fetch(self, sql: str) -> dict[str, NDArray[np.generic]]:
         """The answer of a query on what Splink made, column by column."""
@@ -190,6 +227,13 @@ class Workbench:
         return Linker(database.register(table), settings, log_level=logging.CRITICAL)
 
 
+def gathered(owner: NDArray[np.int64], value: NDArray[np.int64], *, n: int) -> pa.ListArray:
+    """The values of each owner below `n`, ascending, as lists in one column."""
+    order = np.lexsort((value, owner))
+    start = np.searchsorted(owner[order], np.arange(n + 1))
+    return pa.ListArray.from_arrays(pa.array(start, pa.int32()), pa.array(value[order]))
+
+
 def _splink_comparison(
     comparison: Comparison, dialect: Dialect, m: NDArray[np.float64], u: NDArray[np.float64]
 ) -> CustomComparison:
@@ -212,12 +256,13 @@ def _arrow(columns: pd.DataFrame, list_of_record: NDArray[np.int64]) -> pa.Table
         "list_number": pa.array(list_of_record),
     }
     for name in columns:
-        if columns[name].dtype == "Int64":
-            arrays[str(name)] = pa.array(columns[name])
+        own = columns[name]
+        if own.dtype == "Int64":
+            arrays[str(name)] = pa.array(own)
             continue
-        cells = [cell if isinstance(cell, str | list) else None for cell in columns[name]]
-        is_list = name in SEVERAL_VALUED or any(isinstance(cell, list) for cell in cells)
-        arrays[str(name)] = pa.array(cells, pa.list_(pa.string()) if is_list else pa.string())
+        is_list = name in SEVERAL_VALUED or any(isinstance(cell, list) for cell in own)
+        kind = pa.list_(pa.string()) if is_list else pa.string()
+        arrays[str(name)] = pa.array(own.astype(object), kind, from_pandas=True)
     return pa.table(arrays)
 
 

@@ -4,18 +4,22 @@ Personal numbers have the same columns for plain and encoded registers; all else
 token of names and birth can be equal, a filter lies between the two.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mse.pseudonyms import EncodedRegister, TokenField
-from mse.pseudonyms.normalise import joined, name_words, normal_forms, skeleton
+from mse.pseudonyms.normalise import aliases, joined, name_forms, name_words, normal_forms, skeleton
 from mse.registers import IDENTIFIER_FIELDS, Register
 from mse.registers.categories import COMMON_CATEGORIES
 
 __all__ = ["IDENTITY_COLUMNS", "SEVERAL_VALUED", "plain_columns", "token_columns"]
 
 Cell = str | list[str] | None
+Cells = NDArray[np.object_]
 
 IDENTITY_COLUMNS = (
     *("given_name", "given_skeleton", "family_name", "family_skeleton", "name_pair", "name_words"),
@@ -35,12 +39,6 @@ SEVERAL_VALUED = (
     *("key_phone_word", "key_word_date", "key_skeletons_years", "key_pair_year", "key_slip_year"),
 )
 SEVERAL = "|"
-# Where the normal form of the agencies' rules has another name than the column.
-ONE_VALUED: Mapping[str, str] = {"name_pair": "names", "birth_date": "birth_date", "birth_year": "birth_year"}
-WITH_SEVERAL: Mapping[str, str] = {
-    "name_words": "words",
-    **{name: name for name in ("fnr", "d_number", "duf", "phone")},
-}
 UNKNOWN = "unknown"
 
 
@@ -55,28 +53,29 @@ def plain_columns(register: Register, *, kinds: Mapping[str, str], used: Sequenc
     used : sequence of str
         Fields to compare.
     """
-    typed = {field: _texts(register.records[field]) for field in register.fields if field in used}
-    persons: list[dict[str, list[str]]] = [{} for _ in range(len(register))]
-    found: dict[str, list[Cell]] = {}
-    for field, cells in typed.items():
+    found: dict[str, Cells] = {}
+    parts: dict[str, list[_Typed]] = {}
+    for field in register.fields:
+        if field not in used:
+            continue
+        typed = _Typed.of(register.records[field])
         identity = _identity_field(field, kinds)
         if identity is None:
-            found |= _other_columns(field, kinds[field], cells)
-            continue
-        for person, cell in zip(persons, cells, strict=True):
-            person.setdefault(identity, []).append(cell)
-    compared = [
-        _compared({field: ";".join(filter(None, cells)) for field, cells in person.items()}) for person in persons
-    ]
-    for column in IDENTITY_COLUMNS:
-        if any(column in own for own in compared):
-            found[column] = [own.get(column) for own in compared]
+            found |= _other_columns(field, kinds[field], typed)
+        else:
+            parts.setdefault(identity, []).append(typed)
+    identities = {field: _Typed.together(own) for field, own in parts.items()}
+    made: dict[str, Cells] = {}
+    for columns, fields, make in MADE_OF:
+        if any(field in identities for field in fields):
+            made |= _made(columns, [identities.get(field, _Typed.nothing(len(register))) for field in fields], make)
+    found |= {column: made[column] for column in IDENTITY_COLUMNS if column in made}
     return pd.DataFrame(found, index=range(len(register)), dtype=object)
 
 
 def token_columns(register: EncodedRegister, *, used: Sequence[str]) -> pd.DataFrame:
     """The comparison columns of an encoded register: its tokens and filters, and its attributes in clear."""
-    found: dict[str, list[Cell]] = {}
+    found: dict[str, list[Cell] | Cells] = {}
     for token in register.header.fields:
         if not _is_used(token, used):
             continue
@@ -85,27 +84,103 @@ def token_columns(register: EncodedRegister, *, used: Sequence[str]) -> pd.DataF
         found[token.name] = [(cell.split(SEVERAL) if several else cell) if cell else None for cell in cells]
     for attribute in register.attributes:
         if attribute in used:
-            found |= _other_columns(attribute, "category", _texts(register.records[attribute]))
+            found |= _other_columns(attribute, "category", _Typed.of(register.records[attribute]))
     return pd.DataFrame(found, index=range(len(register)), dtype=object)
 
 
-def _compared(person: Mapping[str, str]) -> dict[str, Cell]:
-    """The identity columns of one person, those that are not missing."""
-    forms = normal_forms(person)
-    given, family = name_words(person.get("given_name", "")), name_words(person.get("family_name", ""))
-    cells: dict[str, Cell] = {
-        "given_name": joined(given),
-        "given_skeleton": skeleton(given),
-        "family_name": joined(family),
-        "family_skeleton": skeleton(family),
-        "nationality": joined(name_words(person.get("nationality", ""))),
+@dataclass(frozen=True)
+class _Typed:
+    """What was typed in one field: texts, empty where missing, and the place of each record's text among them."""
+
+    texts: Sequence[str]
+    place: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, values: pd.Series) -> "_Typed":
+        place, different = pd.factorize(values, use_na_sentinel=False)
+        return cls(["" if pd.isna(cell) else str(cell) for cell in different], place.astype(np.int64))
+
+    @classmethod
+    def nothing(cls, n_records: int) -> "_Typed":
+        return cls([""], np.zeros(n_records, np.int64))
+
+    @classmethod
+    def together(cls, several: Sequence["_Typed"]) -> "_Typed":
+        """Several fields as one, their texts separated as aliases and numbers are within a cell."""
+        if len(several) == 1:
+            return several[0]
+        texts, place = _combinations(several)
+        return cls([";".join(filter(None, own)) for own in texts], place)
+
+    def column(self, cells: Sequence[Cell]) -> Cells:
+        """A column from one cell for each text."""
+        each = np.empty(len(cells), object)
+        each[:] = cells
+        return np.asarray(each[self.place])
+
+
+def _combinations(several: Sequence[_Typed]) -> tuple[list[tuple[str, ...]], NDArray[np.int64]]:
+    """The combinations of texts that records have in several fields, and which of them each record has."""
+    place = np.zeros_like(several[0].place)
+    for typed in several:
+        place = np.unique(place * len(typed.texts) + typed.place, return_inverse=True)[1]
+    first = np.unique(place, return_index=True)[1]
+    by_field = [[typed.texts[at] for at in typed.place[first]] for typed in several]
+    return list(zip(*by_field, strict=True)), place
+
+
+def _made(columns: Sequence[str], typed: Sequence[_Typed], make: Callable[..., Sequence[Cell]]) -> dict[str, Cells]:
+    """Those of the columns that hold any value, each combination of texts worked out once."""
+    texts, place = _combinations(typed)
+    each = _Typed((), place)
+    cells = zip(*(make(*own) for own in texts), strict=True)
+    return {
+        column: each.column([cell or None for cell in own])
+        for column, own in zip(columns, cells, strict=True)
+        if any(own)
     }
-    cells |= {column: forms[form][0] for column, form in ONE_VALUED.items() if form in forms}
-    cells |= {column: list(forms[form]) for column, form in WITH_SEVERAL.items() if form in forms}
-    if "birth_date" in forms:
-        year, month, day = forms["birth_date"][0].split("-")
-        cells["birth_date_any_order"] = "-".join((year, *sorted((month, day))))
-    return {column: cell for column, cell in cells.items() if cell}
+
+
+def _name(typed: str) -> tuple[str, str]:
+    """A name as one word, and its skeleton."""
+    words = name_words(typed)
+    return joined(words), skeleton(words)
+
+
+def _names(given: str, family: str, alias: str) -> tuple[str, list[str]]:
+    """Given and family name without order, and all words of all names."""
+    others = aliases(alias) if alias else ()
+    forms = name_forms(name_words(given), name_words(family), others, wanted=("names", "words"))
+    return forms.get("names", ("",))[0], list(forms.get("words", ()))
+
+
+def _birth(day: str, year: str) -> tuple[str, str, str]:
+    """Date of birth, the same with month and day in either order, and the year."""
+    forms = normal_forms({"birth_date": day, "birth_year": year}, wanted=())
+    (date,), (born,) = forms.get("birth_date", ("",)), forms.get("birth_year", ("",))
+    first, *others = date.split("-")
+    return date, "-".join((first, *sorted(others))), born
+
+
+def _numbers(*fields: str) -> Callable[..., list[list[str]]]:
+    """How the numbers of a person are read from these fields."""
+
+    def numbers(*typed: str) -> list[list[str]]:
+        forms = normal_forms(dict(zip(fields, typed, strict=True)), wanted=())
+        return [list(forms.get(field, ())) for field in fields]
+
+    return numbers
+
+
+# Identity columns, the fields that they are made of, and how.
+MADE_OF: Sequence[tuple[tuple[str, ...], tuple[str, ...], Callable[..., Sequence[Cell]]]] = (
+    (("given_name", "given_skeleton"), ("given_name",), _name),
+    (("family_name", "family_skeleton"), ("family_name",), _name),
+    (("name_pair", "name_words"), ("given_name", "family_name", "alias"), _names),
+    (("birth_date", "birth_date_any_order", "birth_year"), ("birth_date", "birth_year"), _birth),
+    (("nationality",), ("nationality",), lambda typed: (joined(name_words(typed)),)),
+    *((own, own, _numbers(*own)) for own in (("fnr", "d_number"), ("duf",), ("phone",))),
+)
 
 
 def _is_used(token: TokenField, used: Sequence[str]) -> bool:
@@ -123,18 +198,20 @@ def _identity_field(field: str, kinds: Mapping[str, str]) -> str | None:
     return same if same and kinds[field] == kind and same not in kinds else None
 
 
-def _other_columns(field: str, kind: str, cells: Sequence[str]) -> dict[str, list[Cell]]:
+def _other_columns(field: str, kind: str, typed: _Typed) -> dict[str, Cells]:
     """The columns of a field of any other meaning."""
     if kind == "name":
-        words = [name_words(cell) for cell in cells]
+        words = [name_words(text) for text in typed.texts]
         return {
-            field: [" ".join(own) or None for own in words],
-            f"{field}_skeleton": [skeleton(own) or None for own in words],
+            field: typed.column([" ".join(own) or None for own in words]),
+            f"{field}_skeleton": typed.column([skeleton(own) or None for own in words]),
         }
-    plain = [" ".join(cell.casefold().split()) or None for cell in cells]
+    plain = [" ".join(text.casefold().split()) or None for text in typed.texts]
     if kind == "date":
-        return {field: list(plain), f"{field}_year": [cell[:4] if cell else None for cell in plain]}
-    return {field: [None if field in COMMON_CATEGORIES and cell == UNKNOWN else cell for cell in plain]}
+        years = [text[:4] if text else None for text in plain]
+        return {field: typed.column(plain), f"{field}_year": typed.column(years)}
+    is_unknown = field in COMMON_CATEGORIES
+    return {field: typed.column([None if is_unknown and text == UNKNOWN else text for text in plain])}
 
 
 def _texts(values: pd.Series) -> list[str]:

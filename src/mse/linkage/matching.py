@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from mse.errors import NoOverlap
 from mse.linkage.all_pairs import Counts, Listed, survey
 from mse.linkage.answers import Answers
-from mse.linkage.candidates import Workbench
+from mse.linkage.candidates import Workbench, gathered
 from mse.linkage.clustering import join_all
 from mse.linkage.compiled import Compiled, levels_of
 from mse.linkage.compiling import compiled, merged
@@ -41,6 +42,7 @@ LEAST_LISTED = 3.0  # log-likelihood ratio; weaker pairs have their chance witho
 MOST_LISTED = 6  # listed pairs per record, at most
 MIN_PROBABILITY = 0.001  # where pairs are blocked: weaker ones are no candidates
 MAX_COMPARED_PAIRS = 2_000_000
+MAX_COMPARED_PER_RECORD = 4  # pairs, where that is more
 DUPLICATE_PROBABILITY = 0.95  # two records of a clean list are merged above it
 DUPLICATES_PER_RECORD = 0.01  # on a clean list
 N_ROUNDS = 4
@@ -98,7 +100,8 @@ def match(
     """
     lists = linkable.list_of_record
     ladder = ladders(linkable.comparisons)
-    start = starting_weights(linkable.comparisons, ladder, n_records=len(lists))
+    # Of long lists the own chances take much memory: they are made once, where they are counted.
+    start = starting_weights(linkable.comparisons, ladder, n_records=len(lists) if all_pairs else 1)
     if all_pairs:
         found = _all(linkable, ladder, start, is_clean=is_clean, n_jobs=n_jobs)
     else:
@@ -154,18 +157,14 @@ class _Found:
         if self.compared is not None:
             return _levels(self.compared, pairs, n_comparisons)
         assert self.bench is not None
-        near: list[list[int]] = [[] for _ in self.unit]
-        for number, (a, b) in enumerate(pairs.tolist()):
-            near[self.first[a]].append(number)
-            near[self.first[b]].append(number)
-        levels = np.full((len(pairs), n_comparisons), -1, np.int8)
-        if len(pairs):
-            listed = self.bench.compared(near)
-            place = {key: at for at, key in enumerate(zip(listed.left.tolist(), listed.right.tolist(), strict=True))}
-            for number, (a, b) in enumerate(pairs.tolist()):
-                ends = sorted((int(self.first[a]), int(self.first[b])))
-                levels[number] = listed.levels[place[ends[0], ends[1]]]
-        return levels
+        if not len(pairs):
+            return np.full((0, n_comparisons), -1, np.int8)
+        ends = np.sort(self.first[pairs], axis=1)
+        number = np.arange(len(pairs))
+        near = gathered(ends.T.ravel(), np.concatenate([number, number]), n=len(self.unit))
+        listed = self.bench.compared(near)
+        place = np.searchsorted(listed.left * len(self.unit) + listed.right, ends[:, 0] * len(self.unit) + ends[:, 1])
+        return listed.levels[place]
 
 
 def _all(linkable: Linkable, ladder: Ladders, start: Weights, *, is_clean: NDArray[np.bool_], n_jobs: int) -> _Found:
@@ -216,21 +215,22 @@ def _blocked(
         raise NoOverlap.between(linkable.lists)
     levels, n_pairs = bench.within_lists(seed=seed)
     weights = _weights_of_patterns(levels, n_pairs, ladder, start, n_records=len(lists))
-    weights = frequency_chances(weights, ladder, linkable.columns, linkable.comparisons)
     listed = bench.score(rules, weights)
+    weights = frequency_chances(weights, ladder, linkable.columns, linkable.comparisons)
     sizes = np.bincount(lists, minlength=len(is_clean))
     is_within = lists[listed.left] == lists[listed.right]
     ratio = _ratios(ladder, weights, listed)
     sure = _log_odds(np.array(DUPLICATE_PROBABILITY)) - _log_odds(_duplicate_prior(sizes))[lists[listed.left]]
     twice = is_within & is_clean[lists[listed.left]] & (ratio >= sure)
     first, unit = _units(listed.left[twice], listed.right[twice], n_records=len(lists))
-    listed = listed.chosen(~(is_within & is_clean[lists[listed.left]]))
+    kept = ~(is_within & is_clean[lists[listed.left]])
+    listed = listed.chosen(kept)
     return _Found(
-        _strongest_of_units(listed, _ratios(ladder, weights, listed), unit),
+        _strongest_of_units(listed, ratio[kept], unit),
         unit,
         first,
         _detail_of_pairs(listed, ladder, linkable, unit, len(first)),
-        replace(weights, own=weights.own[first]),
+        weights if len(first) == len(lists) else replace(weights, own=weights.own[first]),
         None,
         None,
         bench,
@@ -286,15 +286,13 @@ def _two_steps(
         likely = (probability >= least) | (answer != 0)
         left, right = listed.left[likely], listed.right[likely]
         n_near = np.bincount(np.concatenate([left, right]), minlength=n_units) + 1.0
-        if (n_near * (n_near - 1) / 2).sum() <= MAX_COMPARED_PAIRS:
+        if (n_near * (n_near - 1) / 2).sum() <= max(MAX_COMPARED_PAIRS, MAX_COMPARED_PER_RECORD * n_units):
             break
         least *= 2
-    near: list[set[int]] = [set() for _ in range(n_units)]
-    for a, b in zip(left.tolist(), right.tolist(), strict=True):
-        near[a] |= {a, b}
-        near[b] |= {a, b}
+    paired = np.unique(np.concatenate([left, right]))
+    near = gathered(np.concatenate([left, right, paired]), np.concatenate([right, left, paired]), n=n_units)
     assert found.bench is not None
-    compared = found.bench.compared([sorted(near[own]) for own in found.unit])
+    compared = found.bench.compared(near.take(pa.array(found.unit)))
     units = _strongest_of_units(compared, _ratios(ladder, weights, compared, found.unit), found.unit)
     keys = units.left * n_units + units.right
     place = np.searchsorted(keys, listed.left[likely] * n_units + listed.right[likely])

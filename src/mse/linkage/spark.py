@@ -144,7 +144,7 @@ def _text_function(function: str, returned: str) -> Any:
         pairs = pa.table({"place": range(len(left)), "a": left.cast(pa.string()), "b": right.cast(pa.string())})
         with duckdb.connect(":memory:", config={"threads": 1}) as connection:
             connection.register("pairs", pairs)
-            alike = connection.execute(f"SELECT {function}(a, b) AS alike FROM pairs ORDER BY place").to_arrow_table()
+            alike = connection.sql(f"SELECT {function}(a, b) AS alike FROM pairs ORDER BY place").to_arrow_table()
         return alike.column("alike").combine_chunks()
 
     return arrow_udf(compared, returned)

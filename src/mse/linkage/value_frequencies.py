@@ -13,20 +13,26 @@ from mse.linkage.weights import Weights
 
 __all__ = ["frequency_chances"]
 
+Ints = NDArray[np.int64]
+
 
 def frequency_chances(
     weights: Weights, ladder: Ladders, columns: pd.DataFrame, comparisons: Sequence[Comparison]
 ) -> Weights:
     """Each record's own chances, from how many other records have its value, among those that agree on what is given.
 
-    Values that are only like each other, such as filters, have the chance of all.
+    Values that are only like each other, such as filters, have the chance of all; so has who misses a value.
 
     Parameters
     ----------
+    weights : Weights
+        The own chances of its first record are those of all, before any is counted.
     columns : DataFrame, one row per record
     """
-    own = weights.own.copy()
+    own = np.repeat(weights.own[:1], len(columns), axis=0)
     names = {comparison.name: comparison for comparison in comparisons}
+    codes: dict[str, Ints] = {}
+    counts: dict[tuple[str, ...], tuple[Ints, Ints]] = {}
     for number, comparison in enumerate(comparisons):
         groups = [tuple(name for name in group if name in names) for group in comparison.given]
         groups = [group for group in groups if group]
@@ -38,18 +44,34 @@ def frequency_chances(
             for state in range(ladder.n_states):
                 kinds = np.unravel_index(state % 3 ** len(groups), (3,) * len(groups)) if groups else ()
                 agreeing = [group[0] for group, kind in zip(groups, kinds, strict=True) if kind == AGREES]
-                own[:, ladder.by_record[column], state] = _chances(
-                    columns, value, [name for name in agreeing if name in columns], float(weights.u[column, state])
+                together = (*(name for name in agreeing if name in columns), value)
+                if together not in counts:
+                    for name in together:
+                        codes.setdefault(name, np.asarray(pd.factorize(columns[name])[0], np.int64))
+                    counts[together] = _counts([codes[name] for name in together])
+                n_same, n_all = counts[together]
+                chance = float(weights.u[column, state])
+                # At least one other record has the value, in place of the one that is judged.
+                own[:, ladder.by_record[column], state] = np.where(
+                    n_same > 0, np.maximum(n_same - 1, 1) / (n_all - 1 + 1.0 / chance), chance
                 )
     return replace(weights, own=own)
 
 
-def _chances(columns: pd.DataFrame, value: str, among: Sequence[str], chance: float) -> NDArray[np.float64]:
-    """Share of other records with the same value; at least one has it, in place of the one that is judged."""
-    known = columns[[value, *among]].dropna(subset=[value])
-    codes = known.astype("str")
-    n_same = codes.groupby([value, *among])[value].transform("size") - 1
-    n_all = codes.groupby(list(among))[value].transform("size") - 1 if among else len(codes) - 1
-    found = np.full(len(columns), chance)
-    found[known.index.to_numpy()] = (n_same.clip(lower=1) / (n_all + 1.0 / chance)).to_numpy()
-    return found
+def _counts(codes: Sequence[Ints]) -> tuple[Ints, Ints]:
+    """For each record how many have all of its values, and how many all but the last and any value there.
+
+    Parameters
+    ----------
+    codes : sequence of ndarray of int64, shape (n_records,)
+        By column, negative where the value is missing: who misses one is in neither count.
+    """
+    known = np.all([own >= 0 for own in codes], axis=0)
+    place, n_all = np.zeros(int(known.sum()), np.int64), np.full(int(known.sum()), known.sum(), np.int64)
+    for number, own in enumerate(codes, 1):
+        place = np.unique(place * (own.max(initial=0) + 1) + own[known], return_inverse=True)[1]
+        if number == len(codes) - 1:
+            n_all = np.bincount(place)[place]
+    found = np.zeros((2, len(known)), np.int64)
+    found[:, known] = np.bincount(place, minlength=1)[place], n_all
+    return found[0], found[1]

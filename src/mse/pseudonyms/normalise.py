@@ -24,6 +24,7 @@ __all__ = [
     "duf",
     "identity_number",
     "joined",
+    "name_forms",
     "name_words",
     "normal_forms",
     "phone",
@@ -185,7 +186,7 @@ def normal_forms(person: Mapping[str, str], *, wanted: Container[str] | None = N
         Identifier fields to what was typed; a missing field is absent. Several aliases or numbers stand in one cell,
         separated.
     wanted : container of str, optional
-        Forms that are needed; those of names that are not among them are left out, which saves time.
+        Forms that are needed; those of names that are not among them may be left out, which saves time.
 
     Returns
     -------
@@ -203,11 +204,11 @@ def normal_forms(person: Mapping[str, str], *, wanted: Container[str] | None = N
     >>> forms["names"], forms["skeletons"], forms["birth_years"], "birth_date" in forms
     (('ase ostbye',), ('as astb',), ('1989-1990', '1990-1991'), False)
     """
-    forms = _name_forms(
+    forms = name_forms(
         name_words(person.get("given_name", "")),
         name_words(person.get("family_name", "")),
         aliases(person["alias"]) if "alias" in person else (),
-        wanted,
+        wanted=rules().forms if wanted is None else wanted,
     )
     forms.update(_birth_forms(birth_date(person.get("birth_date", "")), birth_year(person.get("birth_year", ""))))
     if "fnr" in person or "d_number" in person:
@@ -220,34 +221,51 @@ def normal_forms(person: Mapping[str, str], *, wanted: Container[str] | None = N
     return forms
 
 
-def _name_forms(given: Words, family: Words, others: tuple[Words, ...], wanted: Container[str] | None) -> Forms:
-    """The forms of the names of one person that are not missing.
+def name_forms(given: Words, family: Words, others: tuple[Words, ...], *, wanted: Container[str]) -> Forms:
+    """The forms of the names of one person that are not missing; those that are not wanted may be left out.
 
     What depends on one name is remembered, by what is called here; what depends on two hardly ever comes again.
+
+    Parameters
+    ----------
+    given, family : tuple of str
+        From `name_words`.
+    others : tuple of tuple of str
+        From `aliases`.
+    wanted : container of str
     """
     names = [name for name in (given, family, *others) if name]
-    parts = [(number, *part) for number, name in enumerate(names) for part in _parts(name)]
-    del parts[rules().tables["names"]["most_words"] :]
     forms: Forms = {}
     if given and family:
-        one, other = skeleton(given), skeleton(family)
         forms["names"] = (" ".join(sorted({*given, *family})),)
-        forms["skeletons"] = (f"{one} {other}" if one <= other else f"{other} {one}",)
-    if parts:
-        forms["word_skeletons"] = _distinct([text for _, _, text in parts])
-    if wanted is None or "slips" in wanted or "pairs" in wanted:
+        if "skeletons" in wanted:
+            one, other = skeleton(given), skeleton(family)
+            forms["skeletons"] = (f"{one} {other}" if one <= other else f"{other} {one}",)
+    is_paired = "slips" in wanted or "pairs" in wanted
+    if is_paired or "word_skeletons" in wanted:
+        forms |= _part_forms(names, is_paired=is_paired)
+    if "given" in wanted or "family" in wanted or "aliases" in wanted:
+        single = {"given": (joined(given),), "family": (joined(family),), "aliases": _distinct(map(joined, others))}
+        forms.update((form, values) for form, values in single.items() if any(values))
+    if "words" in wanted:
+        words = _distinct([word for name in names for word in _long(name)])
+        if words:
+            forms["words"] = words
+    return forms
+
+
+def _part_forms(names: list[Words], *, is_paired: bool) -> Forms:
+    """The forms of the parts of names, alone and two by two."""
+    parts = [(number, *part) for number, name in enumerate(names) for part in _parts(name)]
+    del parts[rules().tables["names"]["most_words"] :]
+    if not parts:
+        return {}
+    forms: Forms = {"word_skeletons": _distinct([text for _, _, text in parts])}
+    if is_paired:
         pairs = _distinct(_pairs(parts))
         if pairs:
             forms["pairs"] = pairs
             forms["slips"] = _slips(pairs[0]) if len(pairs) == 1 else _distinct(chain.from_iterable(map(_slips, pairs)))
-    if wanted is None or "given" in wanted or "family" in wanted or "aliases" in wanted:
-        single = {
-            "given": (joined(given),),
-            "family": (joined(family),),
-            "aliases": _distinct(map(joined, others)),
-            "words": _distinct([word for name in names for word in _long(name)]),
-        }
-        forms.update((form, values) for form, values in single.items() if any(values))
     return forms
 
 
