@@ -18,7 +18,7 @@ __all__ = ["DECOMPOSABLE"]
 
 LISTS = tuple("ABCD")
 ENDS = (125, 2_000)
-N_DRAWS = 4_000
+N_DRAWS = 40_000
 SEED = 20274
 
 
@@ -72,7 +72,7 @@ DECOMPOSABLE = Calibration(
     ranked={"n": "N"},
     ends=ENDS,
     seed=SEED,
-    settings={"lists": len(LISTS)},
+    settings={"lists": len(LISTS), "n_draws": N_DRAWS},
     data_set=_data_set,
     sample=_sample,
 )
