@@ -70,6 +70,8 @@ def test_the_set_that_seeds_do_not_agree_on_is_told_of(kosovo):
     alike = uk.diagnostics["same_set_probability"]
     assert alike <= 1 - uk.diagnostics["flip_probability"] < 0.95
     assert any(f"with a probability of {100 * alike:.0f} %, below 95 %" in note for note in uk.notes)
+    assert "another seed keeps the same interactions" in uk.interval(0.8).note
+    assert kosovo.interval().note == ""
     seeds = uk.kept_by_seed(4)
     assert seeds.share.sum() == pytest.approx(1)
     assert len(seeds) > 1

@@ -15,6 +15,7 @@ from mse import provenance
 from mse.errors import BadInput, NoOverlap
 from mse.estimate import Posterior
 from mse.histories import CaptureHistories, as_text
+from mse.interval import EqualTailed, Interval
 from mse.models.bayes.convergence import faults, posterior_tree, refuse_unless_converged
 from mse.models.bayes.judged_terms import LIKELY, Judged, closeness
 from mse.models.bayes.threshold_fits import Fitted, Fitting
@@ -44,6 +45,10 @@ class ThresholdPosterior(Posterior):
 
     terms: pd.DataFrame = field(default_factory=pd.DataFrame)
     with_seed: Callable[..., "ThresholdPosterior"] | None = None
+
+    def interval(self, level: float = 0.95) -> Interval:
+        """Equal-tailed credible interval of N, in persons; its note says when other seeds may well choose otherwise."""
+        return EqualTailed(self.draws[:, 0], note=_seeds_in_words(self.diagnostics)).at(level)
 
     def kept_by_seed(self, n_seeds: int = 20) -> pd.DataFrame:
         """The sets of interactions that other seeds keep, and how often.
@@ -265,12 +270,18 @@ def _notes(
         for row in judged
         if threshold > 0 and abs(abs(row.z) - threshold) < 2 * row.z_error
     ]
-    if (alike := diagnostics.get("same_set_probability", 1.0)) < LIKELY:
-        notes.append(
-            f"another seed keeps the same interactions with a probability of {100 * alike:.0f} %, below "
-            f"{100 * LIKELY:.0f} %; kept_by_seed() tries others, and a larger n_draws settles it"
-        )
+    if told := _seeds_in_words(diagnostics):
+        notes.append(f"{told}; kept_by_seed() tries others, and a larger n_draws settles it")
     return tuple(notes)
+
+
+def _seeds_in_words(diagnostics: Mapping[str, float]) -> str:
+    """What is to be said of other seeds; nothing where nearly all keep the same set, or nothing was chosen."""
+    alike = diagnostics.get("same_set_probability", 1.0)
+    if alike >= LIKELY:
+        return ""
+    told = f"another seed keeps the same interactions with a probability of {100 * alike:.0f} %"
+    return f"{told}, below {100 * LIKELY:.0f} %"
 
 
 def _frame(rows: Sequence[Judged], fitted: Fitted, all_kept: bool) -> pd.DataFrame:
