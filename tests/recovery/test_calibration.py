@@ -1,5 +1,6 @@
 """The machinery of the calibrations: a right sampler has even ranks, a wrong one has not, and nothing is dropped."""
 
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -7,12 +8,15 @@ import pytest
 
 from mse.errors import NotConverged, Refused
 from mse.histories import CaptureHistories
+from mse.models.bayes.pooled_density import PooledPrior, PooledTarget, parameters
+from mse.models.bayes.strata_effects import strata_effects
 from simulations import __main__ as command
 from simulations import thresholding
 from simulations.calibrated import CALIBRATIONS
 from simulations.calibration import LONGER, Calibration, Sample, row_of, uniformity
 from simulations.calibration_decomposable import DECOMPOSABLE
-from simulations.calibration_loglinear import log_linear_cells
+from simulations.calibration_loglinear import histories_of, log_linear_cells
+from simulations.calibration_multilevel import MULTILEVEL
 from simulations.calibration_tables import LEVEL, frame_of
 from simulations.thresholding_tables import thresholding_part
 
@@ -113,6 +117,21 @@ def test_cells_have_the_interactions_and_the_hidden_persons_that_were_asked() ->
     assert np.log(shares[7] * shares[a] * shares[b] * shares[c]) == pytest.approx(
         np.log(shares[0] * shares[a | b] * shares[a | c] * shares[b | c])
     )
+
+
+def test_the_density_of_multilevel_is_of_the_model_that_data_come_from() -> None:
+    """At any position its shares of the histories are those of the data, made from its lists, interactions, hidden."""
+    histories = MULTILEVEL.data_set(0)[1]
+    on = histories_of(histories.n_lists)[1:]
+    pairs = np.column_stack([on[:, a] * on[:, b] for a, b in combinations(range(histories.n_lists), 2)])
+    effects = strata_effects(histories.strata, histories.covariates, None)
+    target = PooledTarget.of(
+        histories.counts.T.astype(float), np.hstack([on, pairs]).astype(float), 3, effects, PooledPrior(0.0, 1.5)
+    )
+    values = parameters(target, np.random.default_rng(1).normal(size=target.n_coordinates))
+    for s in range(histories.n_strata):
+        made = log_linear_cells(values.list_effects[s], values.interactions[s], values.log_hidden[s])
+        assert np.log(made[1:] / made[1:].sum()) == pytest.approx(values.log_shares[s], abs=1e-9)
 
 
 def test_the_rows_hold_the_bound() -> None:
