@@ -41,6 +41,8 @@ recovery: $(STAMP)  ## complete the recovery studies and write their tables (hou
 	$(BIN)/python -m simulations linkage
 	$(BIN)/python -m simulations groups
 	$(BIN)/python -m simulations strata
+	$(BIN)/python -m simulations calibration
+	$(BIN)/python -m simulations thresholding
 	$(BIN)/python -m simulations febrl
 	$(BIN)/python -m simulations tables
 

@@ -8,7 +8,6 @@ import typer
 from mse.errors import BadInput, MseError
 from simulations import (
     calibration,
-    calibration_averaging,
     calibration_linkage,
     coverage,
     febrl,
@@ -17,15 +16,13 @@ from simulations import (
     strata,
     tables,
     threshold,
+    thresholding,
 )
+from simulations.calibrated import CALIBRATIONS
 from simulations.methods import METHODS
 
 HERE = Path(__file__).parent
-CALIBRATED = {
-    "latent-class": calibration.run,
-    "averaging": calibration_averaging.run,
-    "linkage": calibration_linkage.run,
-}
+CALIBRATED = {each.name: each.run for each in CALIBRATIONS} | {"linkage": calibration_linkage.run}
 RESULTS = HERE / "results"
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
@@ -125,6 +122,18 @@ def run_calibration(
         if model not in CALIBRATED:
             raise BadInput.unknown("model", model, CALIBRATED)
         CALIBRATED[model](results, data_sets=data_sets, n_jobs=n_jobs)
+
+
+@app.command("thresholding")
+def run_thresholding(
+    data_sets: Annotated[
+        int, typer.Option(help="Complete the rows of recovery up to this many data sets.")
+    ] = thresholding.DATA_SETS,
+    n_jobs: Jobs = 1,
+    results: Results = RESULTS,
+) -> None:
+    """Complete the study of Bayesian thresholding."""
+    thresholding.run(results, data_sets=data_sets, n_jobs=n_jobs)
 
 
 @app.command("tables")

@@ -11,7 +11,6 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mse.errors import Refused
 from mse.linkage.all_pairs import Listed
@@ -22,7 +21,7 @@ from mse.linkage.ladders import ladders
 from mse.linkage.partition_posterior import sample_partitions
 from mse.linkage.weights import M_STRENGTH, Weights
 from mse.progress import progress
-from simulations.calibration import CHUNK, DATA_SETS, RANKS
+from simulations.calibration import CHUNK, DATA_SETS, RANKS, from_one_over_n, rank_of
 from simulations.rows import Row, Rows
 
 __all__ = ["Truth", "data_set", "run"]
@@ -63,7 +62,7 @@ def data_set(number: int) -> tuple[Truth, Evidence]:
     ladder = ladders(fields)
     starts = [np.array(own.starts) for own in fields]
     m = [np.maximum(random.dirichlet(M_STRENGTH * own[:, 0]), 1e-12) for own in starts]
-    n = int(np.exp(random.uniform(*np.log(ENDS))))
+    n = from_one_over_n(ENDS, random)
     person = np.concatenate([random.choice(n, size, replace=False) for size in LIST_SIZES])
     lists = np.repeat(np.arange(len(LIST_SIZES)), LIST_SIZES)
     knows = random.uniform(size=(len(lists), len(fields))) >= MISSING
@@ -109,17 +108,12 @@ def row_of(number: int) -> Row:
     n_persons = np.array([len(np.unique(draw)) for draw in drawn.persons[thinned]])
     random = np.random.default_rng([SEED, number, 1])
     return found | {
-        "rank": _rank(drawn.sizes[thinned], truth.n, random),
-        "rank_of_persons": _rank(n_persons, truth.n_persons, random),
-        "rank_of_rate": _rank(drawn.m[thinned, 0], truth.rate, random),
+        "rank": rank_of(drawn.sizes[thinned], truth.n, random),
+        "rank_of_persons": rank_of(n_persons, truth.n_persons, random),
+        "rank_of_rate": rank_of(drawn.m[thinned, 0], truth.rate, random),
         "inside": len(inside) / N_DRAWS,
         "r_hat": drawn.r_hat,
     }
-
-
-def _rank(draws: NDArray[np.float64] | NDArray[np.int64], truth: float, random: np.random.Generator) -> int:
-    """How many draws are smaller; a tie is broken at random, as the theory of ranks asks."""
-    return int((draws < truth).sum() + random.integers(0, (draws == truth).sum() + 1))
 
 
 def run(results: Path, *, data_sets: int = DATA_SETS, n_jobs: int = 1) -> None:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from mse.writing import write_text
-from simulations import coverage, linkage, linkage_ours, linkage_splink, strata
-from simulations.calibration_tables import calibration_part
+from simulations import calibration, coverage, linkage, linkage_ours, linkage_splink, strata, thresholding
+from simulations.calibration_tables import BOUND, LEVEL, calibration_part
 from simulations.coverage_tables import coverage_part
 from simulations.febrl_tables import febrl_part
 from simulations.linkage_groups import LISTS as GROUP_LISTS
@@ -12,6 +12,7 @@ from simulations.linkage_groups import groups_part
 from simulations.linkage_tables import linkage_part
 from simulations.strata_tables import strata_part
 from simulations.threshold_tables import threshold_part
+from simulations.thresholding_tables import thresholding_part
 
 __all__ = ["write"]
 
@@ -75,7 +76,21 @@ CALIBRATION = """\
 ## Simulation-based calibration
 
 Truth drawn from the prior, data from the truth, and the rank of the truth among 99 thinned draws of the posterior,
-which is uniform when the sampler is right (Talts and others 2020, arXiv:1804.06788; `calibration*.py`).
+which is uniform when the sampler is right (Talts and others 2020, arXiv:1804.06788; `calibration*.py`). The prior 1/N
+has no sum: N is drawn from it between the ends shown, of each stratum in `multilevel`, and of the posterior the draws
+between them are taken. A data set whose chains do not converge is run {longer} times as long and its rank is kept,
+converged or not; a refusal for another reason is counted and has no rank. The bound on chi-squared is {bound:.1f},
+which {level:.0%} of right samplers go beyond.
+"""
+THRESHOLDING = """\
+## Bayesian thresholding
+
+`bayes_threshold` chooses interactions, and is then the posterior of a chosen model: no one posterior, and nothing whose
+ranks would be uniform. An interaction near the threshold falls either side by chance of the draws. First table: seeds 1
+to {seeds} of the choice on published tables, the sets that they keep, and the chance of the same set under another seed
+that the answers themselves tell (median). Second: {n} persons on four lists, list effects {effects} in log-odds,
+interactions as shown; normal priors with variance 1, threshold 2, interactions of two lists. Intervals take the
+choice as given.
 """
 STRATA = """\
 ## Strata
@@ -119,11 +134,15 @@ def write(folder: Path, page: Path) -> None:
         linkage_part(folder),
         GROUPS.format(**GROUP_LISTS),
         groups_part(folder),
+        THRESHOLDING.format(
+            seeds=thresholding.SEEDS, n=thresholding.N, effects=", ".join(map(str, thresholding.LIST_EFFECTS))
+        ),
+        thresholding_part(folder),
         STRATA.format(
             n=len(strata.SIZES), sizes=", ".join(map(str, strata.SIZES)), times=strata.SETTINGS["hidden"].times_as_large
         ),
         strata_part(folder),
-        CALIBRATION,
+        CALIBRATION.format(longer=calibration.LONGER, bound=BOUND, level=LEVEL),
         calibration_part(folder),
         FEBRL,
         febrl_part(folder),

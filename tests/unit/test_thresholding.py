@@ -6,6 +6,7 @@ import pytest
 from mse.datasets import load_dataset
 from mse.errors import BadInput, NoFiniteMLE, NoOverlap, NotConverged
 from mse.histories import CaptureHistories
+from mse.models.bayes.judged_terms import Judged, closeness
 from mse.models.bayes.poisson_posterior import PoissonPosterior, draws_of
 from mse.models.bayes.thresholding import bayes_threshold
 
@@ -60,6 +61,50 @@ def test_an_interaction_near_the_threshold_is_told_of():
     assert any("LA:GP: -inf" in note for note in posterior.notes)
     published = bayes_threshold(uk, prior="improper", keep="[LA,NG][LA,PFNCA][NG,GP][PFNCA,GP][GO,GP]", seed=1)
     assert published.n_hat == pytest.approx(12_163, rel=0.01)
+
+
+def test_the_set_that_seeds_do_not_agree_on_is_told_of(kosovo):
+    """Below 95 % the answer says so, and other seeds show it; above, all seeds keep one set and nothing is said."""
+    # LA:PFNCA has z = 1.97.
+    uk = bayes_threshold(load_dataset("UKdat_5"), prior="improper", threshold=1.97, seed=1, n_draws=400)
+    alike = uk.diagnostics["same_set_probability"]
+    assert alike <= 1 - uk.diagnostics["flip_probability"] < 0.95
+    assert any(f"with a probability of {100 * alike:.0f} %, below 95 %" in note for note in uk.notes)
+    assert "another seed keeps the same interactions" in uk.interval(0.8).note
+    assert kosovo.interval().note == ""
+    seeds = uk.kept_by_seed(4)
+    assert seeds.share.sum() == pytest.approx(1)
+    assert len(seeds) > 1
+    assert seeds.n_hat.max() > 1.03 * seeds.n_hat.min()
+    assert seeds.model[seeds.is_this].tolist() in ([], [uk.model.removeprefix("Bayesian threshold ")])
+    assert kosovo.diagnostics["same_set_probability"] > 0.999
+    assert not any("below 95 %" in note for note in kosovo.notes)
+    one = kosovo.kept_by_seed(1)
+    assert (one.share.tolist(), one.is_this.tolist()) == ([1.0], [True])
+
+
+def test_no_seed_changes_a_model_that_was_given():
+    """There is nothing to try other seeds for, and a number of seeds below one is refused."""
+    korea = load_dataset("Korea")
+    with pytest.raises(BadInput, match="given with keep="):
+        bayes_threshold(korea, keep="[b,c]", seed=1, n_draws=400).kept_by_seed()
+    with pytest.raises(BadInput, match="n_seeds=0"):
+        bayes_threshold(korea, seed=1, n_draws=400).kept_by_seed(0)
+
+
+def test_the_chance_of_another_decision_is_that_of_two_draws_with_an_error():
+    """Truth drawn around what was seen, and z of another seed around that: by simulation."""
+    row, random = Judged(3, 2.03, 1.0, 0.02, kept=True), np.random.default_rng(4)
+    truth = random.normal(row.z, row.z_error, 200_000)
+    other = random.normal(truth, row.z_error)
+    assert row.flip_probability(2.0) == pytest.approx((other < 2).mean(), abs=0.004)
+    near, far = Judged(5, 1.9, 1.0, 0.05, kept=False), Judged(6, -9.0, 1.0, 0.1, kept=True)
+    told = closeness([far, row, near], 2.0)
+    assert told["nearest_z"] == row.z
+    assert told["same_set_probability"] == pytest.approx(
+        (1 - told["flip_probability"]) * (1 - near.flip_probability(2))
+    )
+    assert closeness([], 2.0) == closeness([row], 0.0) == {}
 
 
 def test_an_empty_overlap_is_data_under_normal_priors():

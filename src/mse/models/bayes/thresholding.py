@@ -1,7 +1,8 @@
 """Bayesian thresholding: interactions whose posterior is far from none are kept, and the model is fitted again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -9,15 +10,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import gammaln
-from scipy.stats import norm
 
 from mse import provenance
 from mse.errors import BadInput, NoOverlap
 from mse.estimate import Posterior
 from mse.histories import CaptureHistories, as_text
-from mse.models.bayes.convergence import convergence, faults, posterior_tree, refuse_unless_converged
-from mse.models.bayes.poisson_posterior import PoissonPosterior, draws_of
-from mse.models.loglinear.extended import extended_mle, possible_cells
+from mse.interval import EqualTailed, Interval
+from mse.models.bayes.convergence import faults, posterior_tree, refuse_unless_converged
+from mse.models.bayes.judged_terms import LIKELY, Judged, closeness
+from mse.models.bayes.threshold_fits import Fitted, Fitting
 from mse.models.loglinear.terms import LogLinear, all_terms, parse_model
 
 __all__ = ["ThresholdPosterior", "bayes_threshold"]
@@ -25,8 +26,8 @@ __all__ = ["ThresholdPosterior", "bayes_threshold"]
 type Array = NDArray[np.float64]
 
 PRIORS = ("proper", "improper")
-LONGER = 4
 N_PRIOR_DRAWS = 2000
+PREFIX = "Bayesian threshold "
 ADVICE = "give a larger n_draws, or prior='proper'; allow_unconverged=True returns the draws marked as unconverged"
 
 
@@ -43,6 +44,49 @@ class ThresholdPosterior(Posterior):
     """
 
     terms: pd.DataFrame = field(default_factory=pd.DataFrame)
+    with_seed: Callable[..., "ThresholdPosterior"] | None = None
+
+    def interval(self, level: float = 0.95) -> Interval:
+        """Equal-tailed credible interval of N, in persons; its note says when other seeds may well choose otherwise."""
+        return EqualTailed(self.draws[:, 0], note=_seeds_in_words(self.diagnostics)).at(level)
+
+    def kept_by_seed(self, n_seeds: int = 20) -> pd.DataFrame:
+        """The sets of interactions that other seeds keep, and how often.
+
+        An interaction near the threshold is kept or dropped by chance, and the total may move with it.
+
+        Parameters
+        ----------
+        n_seeds : int
+            The whole choice is made again with that many of the seeds that follow this one.
+
+        Returns
+        -------
+        DataFrame
+            One row for each set, most frequent first: model, share of the seeds, n_hat, low and high (95 %; medians
+            over its seeds), is_this (whether it is the set of this answer).
+
+        Raises
+        ------
+        BadInput
+            When the model was given, so that no seed can change it.
+        """
+        if self.with_seed is None:
+            raise BadInput("the model was given with keep=, so that every seed keeps it; leave keep= out to choose")
+        if n_seeds < 1:
+            raise BadInput(f"n_seeds={n_seeds!r} is too small; give 1 or more")
+        first = int(self.provenance["seed"]) + 1  # type: ignore[call-overload]
+        answers = [self.with_seed(seed=seed) for seed in range(first, first + n_seeds)]
+        rows = pd.DataFrame(
+            [(each.model, each.n_hat, each.interval().low, each.interval().high) for each in answers],
+            columns=["model", "n_hat", "low", "high"],
+        )
+        by_set = rows.groupby("model", sort=False)
+        table = by_set.median().assign(share=by_set.size() / n_seeds).reset_index()
+        table["model"] = table["model"].str.removeprefix(PREFIX)
+        table["is_this"] = table["model"] == self.model.removeprefix(PREFIX)
+        table = table.sort_values("share", ascending=False, kind="stable", ignore_index=True)
+        return table[["model", "share", "n_hat", "low", "high", "is_this"]]
 
 
 def bayes_threshold(
@@ -95,9 +139,11 @@ def bayes_threshold(
     -------
     ThresholdPosterior
         `draws` (n_chains * n_draws, 1) of persons seen plus expected persons on no list, exp(intercept), as in the
-        paper; whole persons are in the posterior predictive group of `idata`; the prior group has proper priors only.
-        `diagnostics` tells how close the choice was: `nearest_gap` of an interaction's z from the threshold, its Monte
-        Carlo error, and `flip_probability`, the chance that another seed would decide it otherwise.
+        paper; whole persons are in the posterior predictive group of `idata`; the prior group has proper priors
+        only. `diagnostics` tells how close the
+        choice was: `nearest_gap` of an interaction's z from the threshold, its Monte Carlo error, `flip_probability`,
+        the chance that another seed decides it otherwise, and `same_set_probability`, the chance that another seed
+        keeps the same set; `notes` say when it is below 95 %, and `kept_by_seed` tries other seeds.
 
     Raises
     ------
@@ -123,19 +169,30 @@ def bayes_threshold(
     'Bayesian threshold [EXH,ABA][EXH,OSCE][EXH,HRW][ABA,OSCE][OSCE,HRW]'
     """
     given = _check(histories, max_order, threshold, prior, keep, prior_variance, n_draws, n_chains, seed)
-    fitting = _Fitting(histories, prior_variance if prior == "proper" else None, n_draws, n_chains, seed)
+    fitting = Fitting(histories, prior_variance if prior == "proper" else None, n_draws, n_chains, seed)
     if given is not None:
         last = fitting.fit(given, 0)
-        rows = [_Judged.of(last, term, np.inf) for term in _interactions(last)]
-        judged: list[_Judged] = []
+        rows = [Judged.of(last.draws_of(term), term, np.inf) for term in _interactions(last)]
+        judged: list[Judged] = []
     else:
         last, rows = _choose(fitting, max_order, threshold)
         judged = rows
-    diagnostics = last.diagnostics | _closeness(judged, threshold)
-    label = f"Bayesian threshold {last.model}"
+    diagnostics = last.diagnostics | closeness(judged, threshold)
+    label = f"{PREFIX}{last.model}"
     found = faults(diagnostics)
     if found and not allow_unconverged:
         refuse_unless_converged(label, diagnostics, ADVICE)
+    again = partial(
+        bayes_threshold,
+        histories,
+        max_order=max_order,
+        threshold=threshold,
+        prior=prior,
+        prior_variance=prior_variance,
+        n_draws=n_draws,
+        n_chains=n_chains,
+        allow_unconverged=allow_unconverged,
+    )
     options = {
         "max_order": max_order,
         "threshold": threshold,
@@ -154,100 +211,18 @@ def bayes_threshold(
         draws=totals.reshape(-1, 1),
         diagnostics=diagnostics | {"converged": float(not found)},
         provenance=provenance.record(input_sha256=histories.sha256, seed=seed, options=options),
-        notes=(*(f"NOT CONVERGED: {fault}" for fault in found), *_notes(last, judged, threshold)),
+        notes=(*(f"NOT CONVERGED: {fault}" for fault in found), *_notes(last, judged, threshold, diagnostics)),
         idata=_tree(last, histories, fitting.prior_variance, seed),
         terms=_frame(rows, last, given is not None),
+        with_seed=None if given is not None else again,
     )
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Fitted:
-    """One posterior: coefficients (n_chains, n_draws, n_columns) of the columns `masks`, and the empty overlaps."""
-
-    model: LogLinear
-    posterior: PoissonPosterior
-    masks: tuple[int, ...]
-    minus_infinite: tuple[int, ...]
-    active: NDArray[np.bool_]
-    coefficients: Array
-    diagnostics: dict[str, float]
-
-    @property
-    def log_hidden(self) -> Array:
-        """Log of the expected persons on no list: the intercept."""
-        return np.asarray(self.coefficients[..., 0])
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """An interaction at the stage where it was judged."""
-
-    term: int
-    mean: float
-    sd: float
-    z_error: float
-    kept: bool
-
-    @property
-    def z(self) -> float:
-        return self.mean / self.sd
-
-    @classmethod
-    def of(cls, fitted: _Fitted, term: int, threshold: float) -> "_Judged":
-        values = fitted.coefficients[..., fitted.masks.index(term)]
-        mean, sd = float(values.mean()), float(values.std(ddof=1))
-        size = min(convergence({"term": values}, {})["ess_bulk"], values.size)
-        # Delta method for a normal posterior: variance (1 + z**2 / 2) / effective sample size.
-        error = float(np.sqrt((1 + (mean / sd) ** 2 / 2) / size))
-        return cls(term, mean, sd, error, abs(mean) >= threshold * sd)
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _Fitting:
-    """How a model is fitted to these histories; flat priors where `prior_variance` is None."""
-
-    histories: CaptureHistories
-    prior_variance: float | None
-    n_draws: int
-    n_chains: int
-    seed: int
-
-    def fit(self, model: LogLinear, stage: int) -> _Fitted:
-        masks, active, empty = self._columns(model)
-        cells = np.flatnonzero(active)
-        design = ((cells[:, None] & np.array(masks)) == np.array(masks)).astype(np.float64)
-        counts = np.concatenate([[0], self.histories.single_stratum()])[cells].astype(np.float64)
-        bits = np.array([mask.bit_count() for mask in masks])
-        precision = np.where(bits > 1, 0.0 if self.prior_variance is None else 1 / self.prior_variance, 0.0)
-        posterior = PoissonPosterior(design, counts, precision)
-        for length in (1, LONGER):
-            values, accepted = draws_of(posterior, self.n_draws, self.n_chains, length, seed=(self.seed, stage))
-            intercept = values[..., 0]
-            n_observed = self.histories.n_observed
-            watched = {"N": n_observed + np.exp(intercept), "log_hidden": intercept}
-            diagnostics = convergence(watched, {}, [values]) | {"accepted": accepted}
-            if not faults(diagnostics):
-                break
-        return _Fitted(model, posterior, masks, empty, active, values, diagnostics)
-
-    def _columns(self, model: LogLinear) -> tuple[tuple[int, ...], NDArray[np.bool_], tuple[int, ...]]:
-        """Masks of the finite columns, cells that are left, and the terms that are -inf."""
-        possible = possible_cells(self.histories)
-        if self.prior_variance is None:
-            support = extended_mle(self.histories, model).support
-            return tuple(support.masks.tolist()), support.active, support.zero_terms
-        # Normal priors bound the interactions; intercept and list effects need a maximum of their own.
-        extended_mle(self.histories, LogLinear(self.histories.lists, frozenset()))
-        cells = np.flatnonzero(possible)
-        occurring = [term for term in model.terms if ((cells & term) == term).any()]
-        return (0, *occurring), possible, ()
-
-
-def _choose(fitting: _Fitting, max_order: int, threshold: float) -> tuple[_Fitted, list[_Judged]]:
+def _choose(fitting: Fitting, max_order: int, threshold: float) -> tuple[Fitted, list[Judged]]:
     """The posterior of the interactions kept, order by order, and all that were judged."""
     histories = fitting.histories
     n_lists = histories.n_lists
-    rows: list[_Judged] = []
+    rows: list[Judged] = []
     kept: set[int] = set()
     fitted = None
     for stage, order in enumerate(range(2, max_order + 1)):
@@ -260,7 +235,7 @@ def _choose(fitting: _Fitting, max_order: int, threshold: float) -> tuple[_Fitte
             break
         fitted = fitting.fit(LogLinear(histories.lists, frozenset(kept | set(candidates))), 2 * stage)
         empty = set(fitted.minus_infinite) & set(candidates)
-        judged = [_Judged.of(fitted, term, threshold) for term in candidates if term in fitted.masks]
+        judged = [Judged.of(fitted.draws_of(term), term, threshold) for term in candidates if term in fitted.masks]
         rows += judged
         dropped = {row.term for row in judged if not row.kept}
         kept |= {term for term in candidates if term in fitted.masks or term in empty} - dropped
@@ -276,25 +251,13 @@ def _parts(term: int) -> set[int]:
     return {sum(part) for part in combinations(bits, len(bits) - 1)}
 
 
-def _interactions(fitted: _Fitted) -> list[int]:
+def _interactions(fitted: Fitted) -> list[int]:
     return [mask for mask in fitted.masks if mask.bit_count() > 1]
 
 
-def _closeness(judged: Sequence[_Judged], threshold: float) -> dict[str, float]:
-    """How close the nearest interaction was to the threshold."""
-    if not judged or threshold <= 0:
-        return {}
-    nearest = min(judged, key=lambda row: abs(abs(row.z) - threshold) / row.z_error)
-    gap = abs(nearest.z) - threshold
-    return {
-        "nearest_z": nearest.z,
-        "nearest_gap": gap,
-        "nearest_gap_error": nearest.z_error,
-        "flip_probability": float(norm.sf(abs(gap) / nearest.z_error)),
-    }
-
-
-def _notes(fitted: _Fitted, judged: Sequence[_Judged], threshold: float) -> tuple[str, ...]:
+def _notes(
+    fitted: Fitted, judged: Sequence[Judged], threshold: float, diagnostics: Mapping[str, float]
+) -> tuple[str, ...]:
     name = fitted.model.name_of
     notes = ["the interval takes the kept interactions as given; that they were chosen is not in it"] if judged else []
     if fitted.minus_infinite:
@@ -308,10 +271,21 @@ def _notes(fitted: _Fitted, judged: Sequence[_Judged], threshold: float) -> tupl
         for row in judged
         if threshold > 0 and abs(abs(row.z) - threshold) < 2 * row.z_error
     ]
+    if told := _seeds_in_words(diagnostics):
+        notes.append(f"{told}; kept_by_seed() tries others, and a larger n_draws settles it")
     return tuple(notes)
 
 
-def _frame(rows: Sequence[_Judged], fitted: _Fitted, all_kept: bool) -> pd.DataFrame:
+def _seeds_in_words(diagnostics: Mapping[str, float]) -> str:
+    """What is to be said of other seeds; nothing where nearly all keep the same set, or nothing was chosen."""
+    alike = diagnostics.get("same_set_probability", 1.0)
+    if alike >= LIKELY:
+        return ""
+    told = f"another seed keeps the same interactions with a probability of {100 * alike:.0f} %"
+    return f"{told}, below {100 * LIKELY:.0f} %"
+
+
+def _frame(rows: Sequence[Judged], fitted: Fitted, all_kept: bool) -> pd.DataFrame:
     name = fitted.model.name_of
     table = [
         (name(row.term), row.term.bit_count(), row.mean, row.sd, row.z, row.z_error, row.kept or all_kept)
@@ -360,7 +334,7 @@ def _check(
     return LogLinear.from_terms(histories.lists, set(model.interactions) | empty)
 
 
-def _tree(fitted: _Fitted, histories: CaptureHistories, prior_variance: float | None, seed: int) -> Any:
+def _tree(fitted: Fitted, histories: CaptureHistories, prior_variance: float | None, seed: int) -> Any:
     random = np.random.default_rng([seed, 2])
     posterior = fitted.posterior
     means = np.exp(fitted.coefficients @ posterior.design.T)
