@@ -65,7 +65,8 @@ def test_the_result_is_what_stands_on_disk(finished_study):
     assert result.verdict.outcome == findings.verdict.outcome
     assert suppress_below == 3
     assert findings.quality["precision"] > 0.9
-    assert result.distinct.low <= findings.quality["n_persons_true"] <= result.distinct.high
+    # Eight draws carry no interval, and the key is another one in every run.
+    assert result.distinct.median == pytest.approx(findings.quality["n_persons_true"], rel=0.1)
     assert result.distinct.low <= findings.histories.n_observed <= result.distinct.high
     assert result.sensitivity["n_draws"] == 8
     assert result.sensitivity["pooled_low"] < result.sensitivity["pooled"] < result.sensitivity["pooled_high"]
