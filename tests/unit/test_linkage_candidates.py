@@ -6,7 +6,7 @@ import pytest
 
 from mse.linkage import candidates
 from mse.linkage.candidates import Workbench
-from mse.linkage.comparison import category_comparison, given_name_comparison
+from mse.linkage.comparison import category_comparison, name_comparisons
 from mse.linkage.ladders import ladders
 from mse.linkage.linkable import Linkable, linkable_plain
 from mse.linkage.value_frequencies import frequency_chances
@@ -59,7 +59,7 @@ def test_frequencies_of_names_among_those_of_one_origin():
     columns = pd.DataFrame(
         {"given_name": ["a", "a", "a", "b", None, "a"], "nationality": ["x", "x", "y", "x", "x", None]}, dtype=object
     )
-    comparisons = [given_name_comparison(), category_comparison("nationality", m_start=0.9, n_categories=2)]
+    comparisons = [next(name_comparisons()), category_comparison("nationality", m_start=0.9, n_categories=2)]
     ladder = ladders(comparisons)
     weights = starting_weights(comparisons, ladder, n_records=1)
     own = frequency_chances(weights, ladder, columns, comparisons).own

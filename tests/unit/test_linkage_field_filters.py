@@ -41,22 +41,35 @@ def levels(one, other):
 
 
 ANA = {"given_name": "Ana Maria", "family_name": "Popescu", "alias": "Mimi", "birth_date": "1990-04-23"}
+ALONE = (None, None)  # of given and family name, where a record misses the other
+ACROSS, ACROSS_ALONE = "one name in the column of the other", "in the column of the other"
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({}, ("same", "same", "same date", None)),
-        ({"given_name": "Anamaria", "birth_date": "1990-04-25"}, ("same", "same", "one slip away", None)),
-        ({"family_name": "Popesku"}, ("same", "nearly the same", "same date", None)),
-        ({"given_name": "Popescu", "family_name": "Ana Maria"}, ("both names, swapped", None, "same date", None)),
-        ({"given_name": "Mimi", "alias": "Bella"}, ("an alias in common", "same", "same date", None)),
-        ({"birth_date": "1990-01-01"}, ("same", "same", None, "same year")),
-        ({"birth_date": "1971-01-01"}, ("same", "same", None, "different")),
-        ({"given_name": "?", "birth_date": ""}, (None, "same", None, None)),
+        ({}, ("same", "same", *ALONE, "same date", None)),
+        ({"given_name": "Anamaria", "birth_date": "1990-04-25"}, ("same", "same", *ALONE, "one slip away", None)),
+        ({"family_name": "Popesku"}, ("same", "nearly the same", *ALONE, "same date", None)),
+        (
+            {"given_name": "Popescu", "family_name": "Ana Maria"},
+            ("both names, swapped", None, *ALONE, "same date", None),
+        ),
+        (
+            {"given_name": "Popescu", "family_name": "Ana Marja"},
+            ("both names, swapped", None, *ALONE, "same date", None),
+        ),
+        ({"given_name": "Popescu", "family_name": "Olena"}, (ACROSS, None, *ALONE, "same date", None)),
+        ({"given_name": "Mimi", "alias": "Bella"}, ("an alias in common", "same", *ALONE, "same date", None)),
+        ({"birth_date": "1990-01-01"}, ("same", "same", *ALONE, None, "same year")),
+        ({"birth_date": "1971-01-01"}, ("same", "same", *ALONE, None, "different")),
+        ({"given_name": "?", "birth_date": ""}, (None, None, None, "same", None, None)),
+        ({"family_name": "?"}, (None, None, "same", None, "same date", None)),
+        ({"given_name": "Popescu", "family_name": "?"}, (None, None, ACROSS_ALONE, None, "same date", None)),
+        ({"given_name": "", "family_name": "Ana Maria"}, (None, None, None, ACROSS_ALONE, "same date", None)),
         (
             {"given_name": "Olena", "family_name": "Kovalchuk", "birth_date": "1971-10-06"},
-            ("different", "different", "different", None),
+            ("different", "different", *ALONE, "different", None),
         ),
     ],
 )

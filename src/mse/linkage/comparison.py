@@ -5,7 +5,7 @@ holds. A missing value stands on no level and counts for nothing. The starting m
 that were fixed before any list was seen; `mse.linkage.weights` moves them with care, and measures the u-probabilities.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mse.linkage.conditions import Both, Condition, Either, Equal, Known, Near, Not, OneApart, OneSlip, Shares, missing
@@ -19,9 +19,8 @@ __all__ = [
     "birth_year_comparison",
     "category_comparison",
     "date_comparison",
-    "family_name_comparison",
-    "given_name_comparison",
     "name_comparison",
+    "name_comparisons",
     "number_comparison",
     "personal_number_comparison",
     "text_comparison",
@@ -97,29 +96,40 @@ class Comparison:
         return (*zip(m, u, strict=True), (1 - sum(m), 1 - sum(u)))
 
 
-def given_name_comparison() -> Comparison:
-    """Given names, and what the two names say together: swapped, or a word in common."""
-    family_agrees = Either(Equal("family_name"), Equal("family_skeleton"))
-    word = Either(Both(family_agrees, Shares("name_words", 2)), Both(Not(family_agrees), Shares("name_words")))
-    # Swapped names are judged once, here; the family name is then silent.
-    swapped = Level("both names, swapped", _swapped("given_name"), 0.01, 1e-5)
+def name_comparisons() -> Iterator[Comparison]:
+    """Given and family names: where both records have both, and where one name stands alone.
+
+    Names in each other's column are seen only where both are known. So that they are neither taken for two errors that
+    happen to come together, nor, of a name that stands alone, for the rare error that another name is written, the two
+    cases have error rates of their own.
+    """
     same, near = _spelling("given_name", "given_skeleton")
-    levels = [
-        swapped,
+    given = (
         same,
+        Level("both names, swapped", _swapped("given_name"), 0.01, 1e-5),
         near,
-        Level("a word in common", word, 0.03, 0.01, is_by_record=True),
+        Level("a word in common", _word_in_common(), 0.02, 0.01, is_by_record=True),
+        Level("one name in the column of the other", _one_across(), 0.01, 0.01, is_by_record=True),
         _similar("given_name", 0.03),
-    ]
+    )
+    incomplete = Either(missing("given_name"), missing("family_name"))
     blocks = ("given_skeleton", "given_name", "name_pair")
-    return Comparison("given_name", tuple(levels), missing("given_name"), blocks, given=(ORIGIN, SEX))
+    yield Comparison("given_name", given, incomplete, blocks, given=(ORIGIN, SEX))
+    # Names in each other's column are judged once, above; the family name is then silent.
+    across = Both(_one_across(), Not(same.condition), Not(near.condition))
+    silent = Either(incomplete, _swapped("family_name"), across)
+    family = (*_spelling("family_name", "family_skeleton"), _similar("family_name", 0.06))
+    yield Comparison("family_name", family, silent, ("family_skeleton", "family_name"), given=(ORIGIN,))
+    yield _name_alone("given_name", "given_skeleton", unless="family_name", given=(ORIGIN, SEX))
+    yield _name_alone("family_name", "family_skeleton", unless="given_name", given=(ORIGIN,))
 
 
-def family_name_comparison() -> Comparison:
-    """Family names; silent where both names agree but change places."""
-    levels = [*_spelling("family_name", "family_skeleton"), _similar("family_name", 0.03)]
-    silent = Either(missing("family_name"), _swapped("family_name"))
-    return Comparison("family_name", tuple(levels), silent, ("family_skeleton", "family_name"), given=(ORIGIN,))
+def _name_alone(column: str, skeleton: str, *, unless: str, given: tuple[tuple[str, ...], ...]) -> Comparison:
+    """A name where one of the records, or both, miss the other name."""
+    word = Level("a word in common", Shares("name_words"), 0.03, 0.01, is_by_record=True)
+    levels = (*_spelling(column, skeleton), word, _similar(column, 0.03))
+    silent = Either(missing(column), Known(unless))
+    return Comparison(f"{column}_alone", levels, silent, given=given, field=column)
 
 
 def birth_date_comparison() -> Comparison:
@@ -128,7 +138,7 @@ def birth_date_comparison() -> Comparison:
     levels = (
         Level("same date", Equal("birth_date"), 0.80, 1e-4, is_by_record=True),
         Level("one slip away", slip, 0.10, 0.001),
-        Level("same year", Equal("birth_year"), 0.06, 0.035),
+        Level("same year", Equal("birth_year"), 0.07, 0.035),
     )
     return Comparison(
         "birth_date", levels, missing("birth_date"), ("birth_date", "birth_date_any_order"), field="birth"
@@ -138,8 +148,8 @@ def birth_date_comparison() -> Comparison:
 def birth_year_comparison() -> Comparison:
     """Years of birth; silent where both full dates are known, which say it already."""
     levels = (
-        Level("same year", Equal("birth_year"), 0.88, 0.035),
-        Level("one year apart", OneApart("birth_year"), 0.05, 0.07),
+        Level("same year", Equal("birth_year"), 0.90, 0.035),
+        Level("one year apart", OneApart("birth_year"), 0.06, 0.07),
     )
     silent = Either(missing("birth_year"), Known("birth_date"))
     return Comparison("birth_year", levels, silent, field="birth")
@@ -193,6 +203,21 @@ def category_comparison(
 def _swapped(column: str) -> Condition:
     """Both names agree as a pair without order, but this one does not."""
     return Both(Equal("name_pair"), Known(column), Not(Equal(column)))
+
+
+def _family_agrees() -> Condition:
+    return Either(Equal("family_name"), Equal("family_skeleton"))
+
+
+def _word_in_common() -> Condition:
+    """A word in common beside that of the family names."""
+    one_word = Both(Not(_family_agrees()), Near("family_name", SIMILAR_SPELLING), Shares("name_words"))
+    return Either(Both(_family_agrees(), Shares("name_words", 2)), one_word)
+
+
+def _one_across() -> Condition:
+    """A word in common, but the family names are not alike."""
+    return Both(Not(_family_agrees()), Not(Near("family_name", SIMILAR_SPELLING)), Shares("name_words"))
 
 
 def _spelling(column: str, skeleton: str) -> tuple[Level, Level]:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mse.linkage.comparison import SEX, Comparison, Level
-from mse.linkage.conditions import WORDS, AtLeast, Both, Contained, Dice, Either, Not, missing
+from mse.linkage.conditions import WORDS, AtLeast, Both, Contained, Dice, Either, Known, Not, missing
 
 __all__ = ["FILTERS", "filter_columns", "filter_comparisons"]
 
@@ -69,30 +69,54 @@ def filter_comparisons(columns: Container[str]) -> Iterator[Comparison]:
         From `filter_columns`.
     """
     blocks = tuple(name for name in ("everyone", "alike") if name in columns)
-    swapped = Both(Dice(GIVEN, FAMILY, SAME), Dice(FAMILY, GIVEN, SAME), Not(Dice(GIVEN, GIVEN, SAME)))
+    swapped = Both(Dice(GIVEN, FAMILY, NEAR), Dice(FAMILY, GIVEN, NEAR), Not(Dice(GIVEN, GIVEN, SAME)))
+    across = Either(Dice(GIVEN, FAMILY, SAME), Dice(FAMILY, GIVEN, SAME))
+    one_across = Both(across, Not(Dice(FAMILY, FAMILY, SIMILAR)))
     alias = Either(*(Dice(one, other, SAME) for own in _aliases() for one, other in ((own, GIVEN), (GIVEN, own))))
+    known_given, known_family = Known(f"{GIVEN}_n"), Known(f"{FAMILY}_n")
+    an_alias = Level("an alias in common", alias, 0.02, 0.002, is_by_record=True)
+    same, near = _same_or_near(GIVEN, 0.002)
+    similar = Level("similar", Dice(GIVEN, GIVEN, SIMILAR), 0.06, 0.005, is_by_record=True)
     given = (
+        same,
         Level("both names, swapped", swapped, 0.01, 1e-5),
-        Level("same", Dice(GIVEN, GIVEN, SAME), 0.75, 0.004, is_by_record=True),
-        Level("nearly the same", Dice(GIVEN, GIVEN, NEAR), 0.10, 0.002, is_by_record=True),
-        Level("an alias in common", alias, 0.02, 0.002, is_by_record=True),
-        Level("similar", Dice(GIVEN, GIVEN, SIMILAR), 0.05, 0.005, is_by_record=True),
+        near,
+        Level("one name in the column of the other", one_across, 0.01, 0.008, is_by_record=True),
+        an_alias,
+        similar,
     )
-    yield Comparison("given_name", given, missing(f"{GIVEN}_n"), blocks, given=(("region",), SEX))
+    incomplete = Either(Not(known_given), Not(known_family))
+    of_given, of_family = (("region",), SEX), (("region",),)
+    yield Comparison("given_name", given, incomplete, blocks, given=of_given)
     family = (
-        Level("same", Dice(FAMILY, FAMILY, SAME), 0.75, 0.004, is_by_record=True),
-        Level("nearly the same", Dice(FAMILY, FAMILY, NEAR), 0.10, 0.001, is_by_record=True),
-        Level("similar", Dice(FAMILY, FAMILY, SIMILAR), 0.06, 0.003, is_by_record=True),
+        *_same_or_near(FAMILY, 0.001),
+        Level("similar", Dice(FAMILY, FAMILY, SIMILAR), 0.08, 0.003, is_by_record=True),
     )
-    yield Comparison("family_name", family, Either(missing(f"{FAMILY}_n"), swapped), blocks, given=(("region",),))
+    # As of plain names: see `mse.linkage.comparison.name_comparisons`.
+    silent = Either(incomplete, swapped, Both(one_across, Not(Dice(GIVEN, GIVEN, NEAR))))
+    yield Comparison("family_name", family, silent, blocks, given=of_family)
+    in_the_other = Level("in the column of the other", across, 0.01, 0.008, is_by_record=True)
+    alone = (same, near, in_the_other, an_alias, similar)
+    silent = Either(Not(known_given), known_family)
+    yield Comparison("given_name_alone", alone, silent, given=of_given, field="given_name")
+    silent = Either(Not(known_family), known_given)
+    family_alone = (*family[:2], in_the_other, family[-1])
+    yield Comparison("family_name_alone", family_alone, silent, given=of_family, field="family_name")
     dated = AtLeast(f"{BIRTH}_n", FEWEST_BITS_OF_A_DATE)
     date = (
         Level("same date", Dice(BIRTH, BIRTH, SAME_DATE), 0.84, 1e-4, is_by_record=True),
-        Level("one slip away", Dice(BIRTH, BIRTH, ONE_SLIP), 0.08, 0.005),
+        Level("one slip away", Dice(BIRTH, BIRTH, ONE_SLIP), 0.13, 0.005),
     )
     yield Comparison("birth_date", date, Not(dated), blocks, field="birth")
-    year = (Level("same year", Contained(BIRTH, SAME_YEAR), 0.90, 0.04),)
+    year = (Level("same year", Contained(BIRTH, SAME_YEAR), 0.92, 0.04),)
     yield Comparison("birth_year", year, Either(missing(f"{BIRTH}_n"), dated), blocks, field="birth")
+
+
+def _same_or_near(name: str, u_near: float) -> tuple[Level, Level]:
+    return (
+        Level("same", Dice(name, name, SAME), 0.76, 0.004, is_by_record=True),
+        Level("nearly the same", Dice(name, name, NEAR), 0.11, u_near, is_by_record=True),
+    )
 
 
 def _aliases() -> tuple[str, ...]:

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from mse.errors import BadInput
 from mse.linkage.columns import IDENTITY_COLUMNS, SEVERAL_VALUED, plain_columns, token_columns
 from mse.linkage.comparison import (
+    ORIGIN,
     Comparison,
     birth_date_comparison,
     birth_year_comparison,
     category_comparison,
     date_comparison,
-    family_name_comparison,
-    given_name_comparison,
     name_comparison,
+    name_comparisons,
     number_comparison,
     personal_number_comparison,
     text_comparison,
@@ -72,6 +72,14 @@ class Linkable:
     lists: tuple[str, ...]
     comparisons: tuple[Comparison, ...]
     notes: tuple[str, ...]
+
+    @property
+    def origin(self) -> NDArray[np.int64]:
+        """Number of the origin of each record, by the finest column that tells it; -1 where it is missing."""
+        finest = next((name for name in ORIGIN if name in self.columns), None)
+        if finest is None:
+            return np.full(len(self.columns), -1)
+        return np.asarray(pd.factorize(self.columns[finest])[0], np.int64)
 
 
 def linkable_plain(registers: Sequence[Register], *, fields: Sequence[str] | None, scarce: str = "drop") -> Linkable:
@@ -135,11 +143,12 @@ def _linkable(
     columns, records = (table[~is_left_out].reset_index(drop=True) for table in (columns, records))
     comparisons = []
     for comparison in possible:
-        if comparison.name not in columns or comparison.name in SEVERAL_VALUED:
+        name = comparison.counts_as if comparison.counts_as in columns else comparison.name
+        if name not in columns or name in SEVERAL_VALUED:
             comparisons.append(comparison)
             continue
-        values = columns[comparison.name].dropna()
-        if comparison.name in IDENTITY_COLUMNS or values.duplicated().any():
+        values = columns[name].dropna()
+        if name in IDENTITY_COLUMNS or values.duplicated().any():
             comparisons.extend([comparison] if len(values) else [])
         elif len(values):
             notes.append(f"the field {comparison.name} was not compared: no value of it stands on two records")
@@ -176,8 +185,7 @@ def _kinds(registers: Sequence[Register]) -> tuple[dict[str, str], list[str]]:
 
 def _plain_comparisons(columns: pd.DataFrame, kinds: Mapping[str, str]) -> Iterator[Comparison]:
     """The comparisons that the columns of plain registers allow, in a fixed order."""
-    yield given_name_comparison()
-    yield family_name_comparison()
+    yield from name_comparisons()
     yield birth_date_comparison()
     yield birth_year_comparison()
     yield from _number_comparisons(columns, similar=True)

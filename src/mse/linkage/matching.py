@@ -137,7 +137,7 @@ def match(
 class _Found:
     """Pairs of units that are worth keeping, and what they were found with.
 
-    `first` is the first record of each unit; `own` says how the own chances follow from expected matches.
+    `first` is the first record of each unit. `counts` and `origin` are those that the own chances follow from.
     """
 
     listed: Listed
@@ -150,6 +150,7 @@ class _Found:
     bench: Workbench | None
     n_candidates: int
     blocking: tuple[tuple[str, ...], ...] = ()
+    origin: Ints | None = None
 
     def levels_of_pairs(self, pairs: Ints) -> NDArray[np.int8]:
         """Levels of any pairs of units, (n, n_comparisons) from (n, 2)."""
@@ -175,7 +176,7 @@ def _all(linkable: Linkable, ladder: Ladders, start: Weights, *, is_clean: NDArr
     log_prior = _log_odds(_duplicate_prior(sizes))
     counts, listed = survey(compared, ladder, lists, start.ratios_at_start, log_prior, n_jobs=n_jobs)
     weights = counted_weights(start, ladder, counts.within)
-    weights = own_chances(weights, ladder, counts, np.zeros(1))
+    weights = own_chances(weights, ladder, counts, np.zeros(1), linkable.origin)
     ratio = _ratios(ladder, weights, listed)
     is_twice = (lists[listed.left] == lists[listed.right]) & is_clean[lists[listed.left]]
     sure = _log_odds(np.array(DUPLICATE_PROBABILITY)) - log_prior[lists[listed.left]]
@@ -194,7 +195,7 @@ def _all(linkable: Linkable, ladder: Ladders, start: Weights, *, is_clean: NDArr
         lists = lists[first]
     n_cross = int(_possible(np.bincount(lists, minlength=len(is_clean)), is_clean)[0])
     detail = _detail_by_self(compared, ladder, linkable, len(lists))
-    return _Found(listed, unit, first, detail, weights, counts, compared, None, n_cross)
+    return _Found(listed, unit, first, detail, weights, counts, compared, None, n_cross, origin=linkable.origin[first])
 
 
 def _blocked(
@@ -263,11 +264,11 @@ def _fitted(
             max_matches=max_matches,
         )
         weights = with_m(weights, ladder, listed.levels, probability)
-        if found.counts is not None and number == 0:
+        if found.counts is not None and found.origin is not None and number == 0:
             # Once, by weights that count all pairs as chance: done again and again, a name that three persons share
             # would become rare because they are taken for one.
             matched = matched_levels(listed, probability, ladder, n_records=len(list_of_unit))
-            weights = own_chances(weights, ladder, found.counts, matched)
+            weights = own_chances(weights, ladder, found.counts, matched, found.origin)
     return weights, probability, prior
 
 

@@ -102,25 +102,35 @@ def counted_weights(start: Weights, ladder: Ladders, counts: Floats) -> Weights:
     return replace(start, u=u, u_spread=spread)
 
 
-def own_chances(weights: Weights, ladder: Ladders, counts: Counts, matched: Floats) -> Weights:
+def own_chances(weights: Weights, ladder: Ladders, counts: Counts, matched: Floats, origin: Ints) -> Weights:
     """Each record's own chances, from how many records that are not the same person agree with it.
 
-    A chance has an exponential prior around that of all. The pair that is judged does not count, so that a value that
-    only its two records have is as rare as a value can be known to be.
+    A chance has an exponential prior around that of all records of its origin, where the origins of a pair agree, and
+    around that of all records where they do not: some origins have few names. The chance of an origin is itself shrunk
+    to that of all, by one pair at it. The pair that is judged does not count, so that a value that only its two records
+    have is as rare as a value can be known to be.
 
     Parameters
     ----------
     matched : ndarray of float64, shape (n_records, n_columns, n_states)
         Expected pairs of one person among the pairs between lists.
+    origin : ndarray of int64, shape (n_records,)
+        Number of the origin of each record, -1 where it is missing: what the first group that a comparison's chances
+        depend on speaks of.
     """
     pairs = _with_unknown(counts.within + np.maximum(counts.between - matched, 0.0), ladder)
     own = np.empty_like(weights.own)
-    for comparison in _comparisons(ladder):
-        known = pairs[:, comparison].sum(axis=1)
+    for number, comparison in enumerate(_comparisons(ladder)):
+        known, n_groups = pairs[:, comparison].sum(axis=1), int(ladder.n_given[number])
+        agreeing = slice(0, 3 ** (n_groups - 1) if n_groups else 0)  # states in which the first group agrees
         for column in range(comparison.start, comparison.stop):
             place = ladder.by_record[column]
             if place >= 0:
-                own[:, place] = np.maximum(pairs[:, column], 1.0) / (known + 1.0 / weights.u[column])
+                chance = np.repeat(weights.u[column][None], len(known), axis=0)
+                one_pair = 1.0 / weights.u[column, agreeing]
+                here = _of_group(pairs[:, column, agreeing], known[:, agreeing], one_pair, origin)
+                chance[:, agreeing] = np.where(origin[:, None] >= 0, here, chance[:, agreeing])
+                own[:, place] = np.maximum(pairs[:, column], 1.0) / (known + 1.0 / chance)
     return replace(weights, own=own)
 
 
@@ -219,6 +229,17 @@ def _with_unknown(counts: Floats, ladder: Ladders) -> Floats:
         found[:, own, : 3**n_groups] = here.reshape(-1, own.stop - own.start, 3**n_groups)
         found[:, own, 3**n_groups :] = found[:, own, 3**n_groups - 1 : 3**n_groups]
     return found
+
+
+def _of_group(found: Floats, known: Floats, one_pair: Floats, group: Ints) -> Floats:
+    """For each record the share of pairs found among those known, over its group; one pair more for `one_pair` known.
+
+    Every pair counts for both of its records.
+    """
+    sums = np.zeros((2, int(group.max(initial=-1)) + 2, found.shape[1]))
+    for own, values in zip(sums, (found, known), strict=True):
+        np.add.at(own, group, values)
+    return np.asarray(((sums[0] / 2 + 1.0) / (sums[1] / 2 + one_pair))[group])
 
 
 def _share(level: Floats, start: Floats, strength: Floats) -> Floats:
