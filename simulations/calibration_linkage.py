@@ -2,8 +2,9 @@
 
 As `simulations.calibration`. N is drawn from 1/N between two ends, lists are independent samples of its persons, error
 rates come from their Dirichlet prior; in each field of a person one record is the hub, the levels of the others against
-the hub follow the error rates, and all other pairs of records agree by chance. The ranks of the true N, of the true
-number of distinct persons and of a true error rate among 99 thinned draws are uniform when the sampler is right.
+the hub follow the error rates, which are those of a pair and smaller where more records know the field, and all other
+pairs of records agree by chance. The ranks of the true N, of the true number of distinct persons and of a true error
+rate among 99 thinned draws are uniform when the sampler is right.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mse.errors import Refused
 from mse.linkage.all_pairs import Listed
@@ -78,7 +80,9 @@ def data_set(number: int) -> tuple[Truth, Evidence]:
         for field, own in enumerate(starts):
             if knows[a, field] and knows[b, field]:
                 is_copy = person[a] == person[b] and hub[person[a], field] in (a, b)
-                levels[place, field] = random.choice(len(own), p=m[field] / m[field].sum() if is_copy else own[:, 1])
+                n_knowing = int(((person == person[a]) & knows[:, field]).sum())
+                chances = of_a_copy(m[field], n_knowing) if is_copy else own[:, 1]
+                levels[place, field] = random.choice(len(own), p=chances)
     left, right = (np.array([pair[end] for pair in pairs], np.int64) for end in (0, 1))
     m_start, u = (np.concatenate([own[:, which] for own in starts]) for which in (0, 1))
     weights = Weights(m_start, m_start, u[:, None], np.zeros((len(u), 1)), np.zeros((len(lists), 0, 1)))
@@ -93,6 +97,12 @@ def data_set(number: int) -> tuple[Truth, Evidence]:
         1 / n,
     )
     return Truth(n, len(np.unique(person)), float(m[0][0])), evidence
+
+
+def of_a_copy(m: NDArray[np.float64], n_knowing: int) -> NDArray[np.float64]:
+    """Chances of the levels of a copy against its hub: the m-probabilities are those of a pair."""
+    errors = m[1:] / m.sum() * n_knowing / (2 * (n_knowing - 1))
+    return np.concatenate([[1 - errors.sum()], errors])
 
 
 def row_of(number: int) -> Row:
@@ -118,7 +128,14 @@ def row_of(number: int) -> Row:
 
 def run(results: Path, *, data_sets: int = DATA_SETS, n_jobs: int = 1) -> None:
     """Complete the rows; a run that was stopped goes on where it ended."""
-    settings = {"lists": list(LIST_SIZES), "ends": list(ENDS), "missing": MISSING, "n_draws": N_DRAWS, "seed": SEED}
+    settings = {
+        "errors": "by size of group",
+        "lists": list(LIST_SIZES),
+        "ends": list(ENDS),
+        "missing": MISSING,
+        "n_draws": N_DRAWS,
+        "seed": SEED,
+    }
     rows = Rows(results / "calibration-linkage.csv", COLUMNS, settings)
     with progress("calibration of the linkage", total=data_sets) as bar:
         rows.complete(row_of, range(data_sets), chunk=CHUNK, n_jobs=n_jobs, bar=bar)

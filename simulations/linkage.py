@@ -96,10 +96,13 @@ def methods_of(setting: str) -> list[str]:
 
 
 def asked(setting: str) -> int:
-    """Data sets of a complete run: fewer of match keys, which are no candidate, more where a data set says little."""
-    if SETTINGS[setting].encoding == "match_keys":
+    """Data sets of a complete run: most of filters, the best encoding, and where a data set says little."""
+    encoding, is_sparse = SETTINGS[setting].encoding, setting.startswith("sparse")
+    if encoding == "match_keys":
         return 3
-    return 50 if setting.startswith("sparse") else 10
+    if is_sparse:
+        return 50
+    return 10 if encoding == "bloom" else 3
 
 
 def rows_of(setting: str, method: str, folder: Path) -> Rows:

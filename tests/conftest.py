@@ -177,8 +177,8 @@ def evidence_of() -> "Callable[..., Evidence]":
         pairs = sorted(ratios)
         values = np.array([ratios[pair] for pair in pairs], float)
         n_pairs, n_fields = values.shape
-        known = np.unique(values)
-        levels = np.where(values != 0.0, np.searchsorted(known, values), -1).astype(np.int8)
+        known = np.unique(values)[::-1]  # the first level is that of agreement
+        levels = np.where(values != 0.0, np.searchsorted(-known, -values), -1).astype(np.int8)
         u = np.tile([0.5 / len(known)] * len(known) + [0.5], n_fields)[:, None]
         m = u[:, 0] * np.tile(np.exp([*known, 0.0]), n_fields)
         ladder = Ladders(

@@ -1,6 +1,6 @@
 """Draws of whole partitions: against an enumeration of all of them, and the laws that every draw obeys."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import exp, lgamma, log
 
 import numpy as np
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mse.errors import NotConverged
 from mse.linkage import partition_posterior
-from mse.linkage.evidence import field_mean, scratch_for
+from mse.linkage.evidence import LARGEST_SIZE, field_mean, scratch_for, weigh
 from mse.linkage.partition_posterior import r_hat, sample_partitions
 from mse.linkage.population_size import independence_estimate, size_grid
 
@@ -39,6 +39,17 @@ def _partitions(records):
             yield [*partition[:place], [first, *group], *partition[place + 1 :]]
 
 
+def _by_size(ratio, size):
+    """What a group of this size adds to the log ratio of a copy and its hub: fewer errors than in a pair, by its share.
+
+    The first level of the fixture, that of the largest ratio, is agreement.
+    """
+    values = {ratio for own in RATIOS.values() for ratio in own}
+    agrees = 0.5 / len(values) * exp(max(values))
+    share = size / (2 * (size - 1))
+    return log(share) if ratio < max(values) else log(1 - share * (1 - agrees)) - log(agrees)
+
+
 def _log_likelihood(group):
     """The average over hubs of the product of ratios with the hub, field by field; -inf for what cannot be a group."""
     pairs = [tuple(sorted(pair)) for pair in combinations(group, 2)]
@@ -51,7 +62,8 @@ def _log_likelihood(group):
         products = []
         for hub in fine or knowing:
             with_hub = [RATIOS[pair][field] for pair in pairs if hub in pair and RATIOS[pair][field] != 0.0]
-            products.append(exp(sum(with_hub)))
+            size = len(with_hub) + 1
+            products.append(exp(sum(with_hub) + sum(_by_size(ratio, size) for ratio in with_hub if size > 2)))
         total += log(sum(products) / len(products)) if products else 0.0
     return total
 
@@ -101,6 +113,22 @@ def test_draws_follow_the_posterior_over_all_partitions(evidence_of, population)
         assert abs(share.mean() - pairs[a, b]) <= 4 * share.std(ddof=1) / 10 + 1e-4, (a, b)
     counts = np.array([len(set(draw)) for draw in draws.tolist()]).reshape(100, 200).mean(axis=1)
     assert abs(counts.mean() - n_persons) < 4 * counts.std(ddof=1) / 10
+
+
+def test_the_levels_of_a_copy_are_probabilities_in_groups_of_every_size(evidence_of):
+    """Errors are fewer in large groups: half those of a pair in the limit; agreement takes the rest."""
+    evidence = evidence_of(LISTS, RATIOS)
+    pairs, first = evidence.pairs(), evidence.ladder.first
+    error = 0.4 / (np.diff(first)[0] - 1)
+    m = np.full(first[-1], error)
+    m[first[:-1]] = 0.6
+    pairs.scales.log_m[:] = np.log(m)
+    weigh(pairs)
+    for size in range(3, LARGEST_SIZE + 1):
+        of_a_copy = m * np.exp(pairs.by_size[size])
+        for start, end in pairwise(first):
+            assert of_a_copy[start:end].sum() == pytest.approx(1.0)
+            assert of_a_copy[start + 1 : end] == pytest.approx(error * size / (2 * (size - 1)))
 
 
 def test_a_field_mean_is_the_mean_over_the_records_that_know_the_field(evidence_of):

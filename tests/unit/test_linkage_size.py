@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mse.linkage.population_size import draw_size_of_few
+from mse.linkage.population_size import draw_size_of_few, expected_unlisted, independence_estimate
 
 MOST = 1e6
 
@@ -55,3 +55,11 @@ def test_without_anybody_on_two_lists_nothing_bounds_the_number():
     drawn = _drawn([(0,)] * 30 + [(1,)] * 20, 5)
     assert (drawn > 0.99 * MOST).all()
     assert (drawn <= MOST).all()
+
+
+def test_the_unlisted_are_those_whom_independent_lists_leave_out():
+    """N less the distinct persons of whom N is the estimate; none but a trace where a list holds everybody."""
+    sizes = np.array([200, 150, 90])
+    n_hat = independence_estimate(sizes, 380.0)
+    assert expected_unlisted(n_hat, sizes) == pytest.approx(n_hat - 380.0, rel=1e-9)
+    assert 0.0 < expected_unlisted(200.0, sizes) < 1e-9

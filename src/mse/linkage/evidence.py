@@ -19,6 +19,7 @@ from mse.linkage.weights import Weights
 
 __all__ = [
     "DIFFERENT",
+    "LARGEST_SIZE",
     "SAME",
     "Evidence",
     "Pairs",
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 SAME, DIFFERENT = 1, -1
+LARGEST_SIZE = 12  # of groups that are told apart by their size
 SURE = 100.0  # log-likelihood ratio of an answer, which no other evidence of a pair comes near
 
 Ints = NDArray[np.int64]
@@ -56,6 +58,11 @@ class Pairs(NamedTuple):
         Log-likelihood ratio of each field, and of the answer; `weigh` fills it in.
     total : ndarray of float64, shape (n_pairs,)
         Sum of the ratios; -inf where the answer is that the two are not one person.
+    column : ndarray of int16, shape (n_pairs, n_fields + 1)
+        Column of the ladders on which the pair stands in each field, -1 where it says nothing.
+    by_size : ndarray of float64, shape (LARGEST_SIZE + 1, n_columns)
+        What is added to the log m-probability of a column in groups of more than two that know the field, by their
+        number; `weigh` fills it in.
     detail : ndarray of int64, shape (n_records, n_fields + 1)
         How finely a record tells a field: above 0 for a full date beside a mere year, say.
     ladder : Ladders
@@ -71,6 +78,8 @@ class Pairs(NamedTuple):
     chance: Floats
     ratios: Floats
     total: Floats
+    column: NDArray[np.int16]
+    by_size: Floats
     detail: Ints
     ladder: Ladders
     scales: Scales
@@ -133,6 +142,8 @@ class Evidence:
             np.zeros((len(self.listed), self.detail.shape[1])),  # the last is that of the answers
             np.zeros((len(self.listed), self.detail.shape[1])),
             np.zeros(len(self.listed)),
+            self._columns(),
+            np.zeros((LARGEST_SIZE + 1, len(self.weights.m))),
             self.detail,
             self.ladder,
             scales,
@@ -141,6 +152,13 @@ class Evidence:
         weigh_chances(pairs)
         weigh(pairs)
         return pairs
+
+    def _columns(self) -> NDArray[np.int16]:
+        column = np.full((len(self.listed), self.detail.shape[1]), -1, np.int16)
+        for comparison, field in enumerate(self.ladder.field):
+            level = self.listed.levels[:, comparison]
+            column[level >= 0, field] = self.ladder.first[comparison] + level[level >= 0]
+        return column
 
 
 @njit(cache=True, nogil=True)
@@ -175,6 +193,13 @@ def weigh(pairs):  # type: ignore[no-untyped-def]
         for own in range(pairs.ratios.shape[1]):
             total += pairs.ratios[pair, own]
         pairs.total[pair] = -np.inf if pairs.answer[pair] == DIFFERENT else total
+    for size in range(3, LARGEST_SIZE + 1):
+        share = size / (2.0 * (size - 1.0))
+        for comparison in range(len(field)):
+            agrees = np.exp(log_m[first[comparison]])
+            error = share * (1.0 - agrees)
+            pairs.by_size[size, first[comparison]] = np.log(1.0 - error) - log_m[first[comparison]]
+            pairs.by_size[size, first[comparison] + 1 : first[comparison + 1]] = np.log(share)
 
 
 class Scratch(NamedTuple):
@@ -188,12 +213,17 @@ class Scratch(NamedTuple):
         Sum of the ratios of each record of a group with the others.
     n_known : ndarray of float64, shape (n_fields + 1, most)
         How many of those ratios say something.
+    columns : ndarray of int16, shape (n_fields + 1,)
+    shown : ndarray of int16, shape (n_fields + 1, most, most)
+        Column on which two records of a group stand.
     """
 
     levels: Ints
     ratios: Floats
     of_hub: Floats
     n_known: Floats
+    columns: NDArray[np.int16]
+    shown: NDArray[np.int16]
 
 
 @njit(cache=True, nogil=True)
@@ -205,6 +235,8 @@ def scratch_for(pairs, most):  # type: ignore[no-untyped-def]
         np.zeros(n_fields),
         np.zeros((n_fields, most)),
         np.zeros((n_fields, most)),
+        np.zeros(n_fields, np.int16),
+        np.zeros((n_fields, most, most), np.int16),
     )
 
 
@@ -237,20 +269,25 @@ def pair_levels(pairs, a, b, levels):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, inline="always")
-def pair_ratios(pairs, a, b, levels, ratios):  # type: ignore[no-untyped-def]
-    """Write the log-likelihood ratios of two records by field; False where they cannot be one person."""
+def pair_ratios(pairs, a, b, levels, ratios, columns):  # type: ignore[no-untyped-def]
+    """Write log-likelihood ratios and columns of two records by field; False where they cannot be one person."""
     place = _place(pairs.start, pairs.right, a, b)
     is_possible = True
     if place >= 0:
         for field in range(len(ratios)):
             ratios[field] = pairs.ratios[place, field]
+            columns[field] = pairs.column[place, field]
         is_possible = pairs.answer[place] != DIFFERENT
     elif len(pairs.compared.steps) == 0:
         is_possible = False
     else:
         levels_of(pairs.compared, a, b, levels)
         ratios[:] = 0.0
+        columns[:] = -1
         add_ratios(pairs.ladder, pairs.scales, levels, a, b, ratios)
+        for comparison in range(len(levels)):
+            if levels[comparison] >= 0:
+                columns[pairs.ladder.field[comparison]] = pairs.ladder.first[comparison] + levels[comparison]
     return is_possible
 
 
@@ -258,14 +295,16 @@ def pair_ratios(pairs, a, b, levels, ratios):  # type: ignore[no-untyped-def]
 def ratios_within(pairs, members, n_members, scratch):  # type: ignore[no-untyped-def]
     """Write each record's sums of ratios with the others of its group; False where they cannot be one person."""
     of_hub, n_known, ratios = scratch.of_hub, scratch.n_known, scratch.ratios
+    columns, shown = scratch.columns, scratch.shown
     is_possible = True
     for field in range(len(ratios)):
         for i in range(n_members):
             of_hub[field, i], n_known[field, i] = 0.0, 0.0
     for i in range(n_members):
         for j in range(i):
-            if is_possible and pair_ratios(pairs, members[i], members[j], scratch.levels, ratios):
+            if is_possible and pair_ratios(pairs, members[i], members[j], scratch.levels, ratios, columns):
                 for field in range(len(ratios)):
+                    shown[field, i, j] = shown[field, j, i] = columns[field]
                     if ratios[field] != 0.0:
                         of_hub[field, i] += ratios[field]
                         of_hub[field, j] += ratios[field]
@@ -273,6 +312,14 @@ def ratios_within(pairs, members, n_members, scratch):  # type: ignore[no-untype
                         n_known[field, j] += 1.0
             else:
                 is_possible = False
+    if is_possible and n_members > 2:
+        for field in range(len(ratios)):
+            for i in range(n_members):
+                size = min(int(n_known[field, i]) + 1, LARGEST_SIZE)
+                if size > 2:
+                    for j in range(n_members):
+                        if j != i and shown[field, i, j] >= 0:
+                            of_hub[field, i] += pairs.by_size[size, shown[field, i, j]]
     return is_possible
 
 
@@ -323,7 +370,7 @@ def field_mean(pairs, record, members, n_members, scratch):  # type: ignore[no-u
     for field in range(len(ratios)):
         total[field, 0], n_known[field, 0] = 0.0, 0.0
     for i in range(n_members):
-        if not pair_ratios(pairs, record, members[i], scratch.levels, ratios):
+        if not pair_ratios(pairs, record, members[i], scratch.levels, ratios, scratch.columns):
             return -np.inf
         for field in range(len(ratios)):
             if ratios[field] != 0.0:

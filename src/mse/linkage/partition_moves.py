@@ -13,6 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from mse.linkage.evidence import (
+    LARGEST_SIZE,
     field_mean,
     group_evidence,
     hubs,
@@ -22,7 +23,7 @@ from mse.linkage.evidence import (
     weigh,
     weigh_chances,
 )
-from mse.linkage.population_size import draw_size, draw_size_of_few
+from mse.linkage.population_size import draw_size, draw_size_of_few, expected_unlisted
 
 __all__ = ["sweeps"]
 
@@ -144,7 +145,7 @@ def _chosen(weights, n_weights, uniform):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _along_listed_pairs(pairs, now, list_of_record, is_clean, edges, size, fixed, is_mean, scratch, rng):  # type: ignore[no-untyped-def]
+def _along_listed_pairs(pairs, now, list_of_record, is_clean, edges, size, fixed, unlisted, is_mean, scratch, rng):  # type: ignore[no-untyped-def]
     """Gibbs: each record goes to one of the persons to whom a listed pair leads, or becomes one of its own.
 
     A record that is where no listed pair leads stays: it could not come back.
@@ -168,7 +169,7 @@ def _along_listed_pairs(pairs, now, list_of_record, is_clean, edges, size, fixed
         without = group_evidence(pairs, group, rest, scratch)
         of_own = field_mean(pairs, record, group, rest, scratch) if is_mean else 0.0
         n_persons = n_records - now.free[n_records] - (1 if rest == 0 else 0)
-        candidates[0], weights[0], joined[0] = -1, _log_hidden(size, n_persons, fixed), 0.0
+        candidates[0], weights[0], joined[0] = -1, _log_hidden(size, n_persons, fixed, unlisted), 0.0
         n_candidates = 1
         for edge in range(edge_start[record], edge_start[record + 1]):
             other = now.person[edge_to[edge]]
@@ -199,7 +200,7 @@ def _along_listed_pairs(pairs, now, list_of_record, is_clean, edges, size, fixed
 
 
 @njit(cache=True, nogil=True)
-def _anywhere(pairs, now, list_of_record, is_clean, n_on_list, size, fixed, is_mean, turn, scratch, rng):  # type: ignore[no-untyped-def]
+def _anywhere(pairs, now, list_of_record, is_clean, n_on_list, size, fixed, unlisted, is_mean, turn, scratch, rng):  # type: ignore[no-untyped-def]
     """Metropolis-Hastings: a record by itself tries the person of another one, any other record leaves its person.
 
     Every second record takes its turn: most tries lead nowhere, and one in two sweeps is enough of them.
@@ -224,7 +225,7 @@ def _anywhere(pairs, now, list_of_record, is_clean, n_on_list, size, fixed, is_m
             gain = together - now.evidence[to]
             if is_mean:
                 gain = field_mean(pairs, record, now.members[to], now.n_members[to], scratch)
-            gain -= _log_hidden(size, n_persons - 1, fixed)
+            gain -= _log_hidden(size, n_persons - 1, fixed, unlisted)
             if np.log(rng.random()) < gain + np.log(n_others / (n - 1.0)):
                 _move(now, record, to, 0.0, together)
         else:
@@ -233,16 +234,39 @@ def _anywhere(pairs, now, list_of_record, is_clean, n_on_list, size, fixed, is_m
             gain = without - now.evidence[own]
             if is_mean:
                 gain = -field_mean(pairs, record, group, rest, scratch)
-            gain += _log_hidden(size, n_persons, fixed)
+            gain += _log_hidden(size, n_persons, fixed, unlisted)
             if np.log(rng.random()) < gain - np.log(n_others / float(rest)):
                 _move(now, record, -1, without, 0.0)
 
 
 @njit(cache=True, nogil=True)
-def _log_hidden(size, n_persons, fixed):  # type: ignore[no-untyped-def]
-    """Log of the persons that a new one may be; never below one where the size is given."""
-    hidden = max(size - n_persons, 1.0 if fixed else 0.0)
+def _log_hidden(size, n_persons, fixed, unlisted):  # type: ignore[no-untyped-def]
+    """Log of the persons that a new one may be; never below one where the size is given.
+
+    As many as are not on the lists, or as independent lists leave out (`unlisted`, below 0 where the former).
+    """
+    hidden = max(size - n_persons if unlisted < 0.0 else unlisted, 1.0 if fixed else 0.0)
     return np.log(hidden) if hidden > 0.0 else -np.inf
+
+
+@njit(cache=True, nogil=True)
+def _hidden_error(ladder, scales, comparison, size, uniform):  # type: ignore[no-untyped-def]
+    """Level that a copy which agrees with its hub would have shown at the error rates of pairs.
+
+    In a group of more than two a copy differs from its hub less often than the two records of a pair do. The
+    m-probabilities are those of pairs, so that part of the errors that they speak of is not there to be seen.
+    """
+    if size <= 2:
+        return 0
+    first, end = ladder.first[comparison], ladder.first[comparison + 1]
+    hidden = 1.0 - size / (2.0 * (size - 1.0))
+    agrees = np.exp(scales.log_m[first])
+    left = uniform * (agrees + hidden * (1.0 - agrees)) - agrees
+    level = 0
+    while left > 0.0 and first + level + 1 < end:
+        level += 1
+        left -= hidden * np.exp(scales.log_m[first + level])
+    return level
 
 
 @njit(cache=True, nogil=True)
@@ -273,7 +297,11 @@ def _draw_m(pairs, pseudo, members, n_members, scratch, rng):  # type: ignore[no
                 if i != hub and pair_levels(pairs, members[own, hub], members[own, i], levels):
                     for comparison in range(n_comparisons):
                         if ladder.field[comparison] == field and levels[comparison] >= 0:
-                            shape[ladder.first[comparison] + levels[comparison]] += 1.0
+                            level = levels[comparison]
+                            if level == 0 and n > 2:
+                                size = min(int(n_known[field, hub]) + 1, LARGEST_SIZE)
+                                level = _hidden_error(ladder, scales, comparison, size, rng.random())
+                            shape[ladder.first[comparison] + level] += 1.0
     for comparison in range(n_comparisons):
         total = 0.0
         for column in range(ladder.first[comparison], ladder.first[comparison + 1]):
@@ -358,9 +386,13 @@ def sweeps(  # type: ignore[no-untyped-def]
         weigh(pairs)
         for own in range(n_records):
             now.evidence[own] = group_evidence(pairs, now.members[own], now.n_members[own], scratch)
-        _along_listed_pairs(pairs, now, list_of_record, is_clean, edges, size, fixed, is_mean, scratch, rng)
+        unlisted = expected_unlisted(size, n_on_list) if len(expected) else -1.0
+        _along_listed_pairs(pairs, now, list_of_record, is_clean, edges, size, fixed, unlisted, is_mean, scratch, rng)
         if len(pairs.compared.steps) > 0:
-            _anywhere(pairs, now, list_of_record, is_clean, n_on_list, size, fixed, is_mean, sweep % 2, scratch, rng)
+            turn = sweep % 2
+            _anywhere(
+                pairs, now, list_of_record, is_clean, n_on_list, size, fixed, unlisted, is_mean, turn, scratch, rng
+            )
         n_persons[sweep] = n_records - now.free[n_records]
         if not fixed:
             size = draw_size(sizes, log_weight, n_persons[sweep], rng.random(), cumulated)

@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["SizeGrid", "draw_size", "draw_size_of_few", "independence_estimate", "size_grid"]
+__all__ = ["SizeGrid", "draw_size", "draw_size_of_few", "expected_unlisted", "independence_estimate", "size_grid"]
 
 PER_RECORD = 100  # the population is at most this many times the records: without a common person nothing bounds it
 FINENESS = 0.01  # step of the grid above the numbers that it holds one by one
@@ -159,6 +159,15 @@ def draw_size_of_few(members, n_members, list_of_record, expected, most, rng):  
                 others = np.sum(expected) - expected[own]
                 expected[own] = max(rng.standard_gamma(n_of_few[own]) / (1.0 + others / hidden), LEAST)
     return min(n_persons + float(rng.poisson(hidden)), most)
+
+
+@njit(cache=True, nogil=True)
+def expected_unlisted(size, list_sizes):  # type: ignore[no-untyped-def]
+    """Persons of so many who are expected on no list, where lists of these lengths are independent."""
+    unlisted = size
+    for n in list_sizes:
+        unlisted *= max(1.0 - n / size, 0.0)
+    return max(unlisted, LEAST)
 
 
 def _log_factorial(numbers: Floats) -> Floats:
