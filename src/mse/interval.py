@@ -101,14 +101,20 @@ class LogNormal:
 
 @dataclass(frozen=True, slots=True)
 class EqualTailed:
-    """Equal-tailed credible interval of posterior draws of N, shape (n_draws,)."""
+    """Equal-tailed credible interval of posterior draws of N, shape (n_draws,).
+
+    Of `few` draws the ends lie where one draw more would fall outside as often as the level says, between order
+    statistics at p (n + 1) (Hyndman and Fan 1996, doi:10.2307/2684934, type 6); the usual ones hold too little then.
+    """
 
     draws: NDArray[np.float64]
     note: str = ""
+    few: bool = False
 
     def at(self, level: float) -> Interval:
         tail = (1 - check_level(level)) / 2
-        low, median, high = np.quantile(self.draws, [tail, 0.5, 1 - tail])
+        method = "weibull" if self.few else "linear"
+        low, median, high = np.quantile(self.draws, [tail, 0.5, 1 - tail], method=method)
         return Interval(float(low), float(high), level, "equal-tailed", median=float(median), note=self.note)
 
 

@@ -85,7 +85,7 @@ class Links:
     def distinct_persons(self, level: float = 0.95) -> Interval:
         """Equal-tailed interval, with its median, of the number of distinct persons over the draws."""
         note = "one draw: no linkage uncertainty" if self.n_draws == 1 else ""
-        return EqualTailed(self.n_persons.astype(np.float64), note).at(level)
+        return EqualTailed(self.n_persons.astype(np.float64), note, few=True).at(level)
 
     def membership(self, draw: int = 0) -> NDArray[np.bool_]:
         """Which person is on which list in one draw, shape (n_persons[draw], n_lists)."""
