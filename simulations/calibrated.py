@@ -11,5 +11,10 @@ from simulations.calibration_multilevel import MULTILEVEL
 __all__ = ["CALIBRATIONS"]
 
 CALIBRATIONS: tuple[Calibration, ...] = (
-    *(DECOMPOSABLE, HETEROGENEITY, LATENT_CLASS, AVERAGING, *LOGLINEARS, MULTILEVEL),
+    DECOMPOSABLE,
+    HETEROGENEITY,
+    LATENT_CLASS,
+    AVERAGING,
+    *LOGLINEARS,
+    MULTILEVEL,
 )

@@ -12,7 +12,7 @@ from simulations.rows import Row
 __all__ = ["COLUMNS", "N_DRAWS", "SAMPLER", "row"]
 
 N_DRAWS = 100
-# Raised when the draws of `mse.link` or their interval change, so that rows of one sampler are never added to those of another.
+# Raised when the draws of `mse.link` or their interval change: rows of one sampler are never added to another's.
 SAMPLER = 7
 DIAGNOSTICS = ("r_hat", "n_sweeps", *(f"n_hat_at_{factor}_prior_n" for factor in ("0.75", "1", "1.5", "2")))
 COLUMNS = (

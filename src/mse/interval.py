@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp, sqrt
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,7 +113,7 @@ class EqualTailed:
 
     def at(self, level: float) -> Interval:
         tail = (1 - check_level(level)) / 2
-        method = "weibull" if self.few else "linear"
+        method: Literal["weibull", "linear"] = "weibull" if self.few else "linear"
         low, median, high = np.quantile(self.draws, [tail, 0.5, 1 - tail], method=method)
         return Interval(float(low), float(high), level, "equal-tailed", median=float(median), note=self.note)
 
