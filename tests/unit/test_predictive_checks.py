@@ -10,6 +10,7 @@ from mse.errors import BadInput, NotIdentified, Refused
 from mse.estimate import Posterior
 from mse.histories import CaptureHistories
 from mse.models.bayes.convergence import posterior_tree
+from mse.models.bayes.left_out_history import MAX_PARETO_K
 from mse.robustness.list_by_list import within_list
 
 
@@ -103,6 +104,19 @@ def test_a_refit_does_not_see_the_count_it_predicts(estimate, refitted):
     assert (refitted.how == "refit").all()
     assert (refitted.elpd.to_numpy() < with_it + 0.05).all()
     assert refitted.elpd.sum() < with_it.sum() - 1
+
+
+@pytest.mark.slow
+def test_weights_agree_with_refits_where_they_are_trusted():
+    """Below the limit of k within a tenth in log probability; the largest k are off by more than two."""
+    kosovo = mse.load_dataset("Kosovo")
+    estimate = mse.bayes_loglinear(kosovo, seed=1)
+    weighted, refitted = (mse.leave_one_out(kosovo, estimate, seed=1, max_pareto_k=k) for k in (np.inf, -np.inf))
+    apart = (weighted.elpd - refitted.elpd).abs()
+    trusted = weighted.pareto_k <= MAX_PARETO_K
+    assert trusted.sum() >= 2
+    assert (apart[trusted] < 0.1).all()
+    assert (apart[weighted.pareto_k > 1.2] > 2).all()
 
 
 def test_an_estimate_of_another_table_or_model_is_not_left_out(korea, estimate):
