@@ -13,7 +13,7 @@ from mse.models.bayes.strata_effects import strata_effects
 from simulations import __main__ as command
 from simulations import thresholding
 from simulations.calibrated import CALIBRATIONS
-from simulations.calibration import LONGER, Calibration, Sample, row_of, uniformity
+from simulations.calibration import LONGER, RANKS, Calibration, Sample, row_of, uniformity
 from simulations.calibration_decomposable import DECOMPOSABLE
 from simulations.calibration_loglinear import histories_of, log_linear_cells
 from simulations.calibration_multilevel import MULTILEVEL
@@ -96,7 +96,7 @@ def test_a_refusal_is_a_row() -> None:
 
 @pytest.mark.parametrize("calibration", CALIBRATIONS, ids=lambda each: each.name)
 def test_data_sets_are_the_same_whichever_others_are_drawn(calibration: Calibration) -> None:
-    """Truth and counts follow from the number alone, and N lies between the ends."""
+    """Truth and counts follow from the number alone, and N lies between the ends, or near them where it is expected."""
     calibration.data_set(6)
     first, again, other = (calibration.data_set(number) for number in (7, 7, 8))
     assert first[0] == again[0]
@@ -158,14 +158,17 @@ def test_committed_rows_are_made_again() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("calibration", CALIBRATIONS, ids=lambda each: each.name)
 def test_committed_rows_of_every_model_are_made_again(calibration: Calibration) -> None:
-    """As above, for those that take seconds; of nutpie, whose draws need not repeat, the data alone are compared."""
+    """As above, for those that take seconds: the same data, and ranks as near as those of two runs are.
+
+    No-U-Turn draws differ in the last digit between processors, and after some steps altogether.
+    """
     held = frame_of(calibration.name, command.RESULTS).loc[1]
     again = row_of(calibration, 1)
-    columns = [f"true_{name}" for name in calibration.ranked] + ["n_observed"]
-    if calibration.settings.get("sampler") != "nutpie":
-        columns += [*calibration.ranks.values()]
-    for column in columns:
+    for column in [f"true_{name}" for name in calibration.ranked] + ["n_observed"]:
         assert held[column] == pytest.approx(float(again[column]), rel=1e-7)
+    error_of_two = np.sqrt(2 * RANKS) / 2
+    for column in calibration.ranks.values():
+        assert held[column] == pytest.approx(float(again[column]), abs=3 * error_of_two)
 
 
 def test_the_table_of_thresholding_says_when_seeds_differ(tmp_path: Path) -> None:
