@@ -22,7 +22,7 @@ def join_all(left: Indices, right: Indices, *, n_records: int) -> Indices:
     return np.asarray(_join_all(left, right, np.arange(n_records, dtype=np.int64)))
 
 
-def join_greedily(evidence: Evidence, *, least: float = 0.5) -> Indices:
+def join_greedily(evidence: Evidence, *, least: float = 0.5, by_size: bool = False) -> Indices:
     """Join the two groups of each listed pair, the strongest first, where they are one person with this probability.
 
     Groups that are both on one clean list stay apart.
@@ -32,6 +32,9 @@ def join_greedily(evidence: Evidence, *, least: float = 0.5) -> Indices:
     evidence : Evidence
     least : float
         Probability from which on two groups are joined.
+    by_size : bool
+        Whether error rates follow from the size of a group, as the sampler takes them. A linkage without uncertainty
+        takes those of pairs for all groups: on lists whose records err more than pairs tell (FEBRL) it finds more.
 
     Returns
     -------
@@ -47,7 +50,10 @@ def join_greedily(evidence: Evidence, *, least: float = 0.5) -> Indices:
     listed, ratio = evidence.listed, evidence.ratio
     strong = np.flatnonzero(ratio >= asked)
     order = strong[np.lexsort((listed.right[strong], listed.left[strong], -np.round(ratio[strong], 9)))]
-    return np.asarray(_join_by_evidence(evidence.pairs(), listed.left[order], listed.right[order], asked, on_list))
+    pairs = evidence.pairs()
+    if not by_size:
+        pairs.by_size[:] = 0.0
+    return np.asarray(_join_by_evidence(pairs, listed.left[order], listed.right[order], asked, on_list))
 
 
 @njit(cache=True)

@@ -243,7 +243,9 @@ class _Chain:
         # How many are expected on each list alone is forgotten within a few rounds.
         n_lists = len(model.evidence.is_clean) if model.is_robust else 0
         expected = np.bincount(lists, minlength=n_lists)[:n_lists].astype(np.float64)
-        person = np.arange(n_records) if least is None else join_greedily(model.evidence, least=least)
+        person = np.arange(n_records)
+        if least is not None:
+            person = join_greedily(model.evidence, least=least, by_size=True)
         if population is not None:
             return cls(model, model.evidence.pairs(), person, float(population), expected, True, rng)
         grid = model.grid

@@ -23,8 +23,8 @@ __all__ = ["leave_one_out"]
 
 type Array = NDArray[np.float64]
 
-# Vehtari and others (2024, arXiv:1507.02646) trust weights up to 0.7 or a little less. On UKdat_5 a history with k of 0.55
-# was 0.6 off its refit in log probability, and none below 0.5 more than 0.05, there and on Kosovo.
+# Vehtari and others (2024, arXiv:1507.02646) trust weights up to 0.7 or a little less. On UKdat_5 a history with k of
+# 0.55 was 0.6 off its refit in log probability, and none below 0.5 more than 0.05, there and on Kosovo.
 MAX_PARETO_K = 0.5
 LONGER = 4
 PRIOR_OPTIONS = ("prior", "prior_hidden", "interaction_scale", "r2", "r2_split", "likelihood", "count_spread")
