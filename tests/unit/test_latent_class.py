@@ -1,6 +1,7 @@
 """The latent-class model: its formulas the long way, its laws, its chains and its refusals."""
 
 import re
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -13,6 +14,7 @@ from mse.histories import CaptureHistories
 from mse.models.bayes.latent_mixture import _partial_counts, _torn, _with_totals, latent_class
 from mse.models.bayes.latent_moves import history_masses, log_density_of_shares
 from mse.models.bayes.modes import modes_of
+from mse.propagation import each_stratum
 
 SHORT = {"max_steps": 10_000, "n_draws": 250}
 SHORTEST = {"max_steps": 2500, "n_draws": 100, "n_chains": 2, "allow_unconverged": True}
@@ -157,3 +159,17 @@ def test_what_cannot_be_used_is_refused():
     for option in ({"n_classes": 1}, {"n_draws": 10}, {"n_chains": 1}, {"max_steps": 10}, {"prior_alpha": (0, 1)}):
         with pytest.raises(BadInput):
             latent_class(korea, seed=1, **option)
+
+
+def test_strata_have_classes_of_their_own_and_are_added_up():
+    """Draws by stratum, whose sum is the total's; a table with strata is sent there by name."""
+    counts = np.array([[30, 41], [25, 37], [9, 12], [28, 50], [8, 15], [10, 11], [5, 7]])
+    table = CaptureHistories(tuple("abc"), counts, strata=("women", "men"), covariates=("sex",))
+    with pytest.raises(BadInput, match="each_stratum"):
+        latent_class(table, seed=1)
+    fit = partial(latent_class, n_draws=100, max_steps=2500, allow_unconverged=True)
+    estimate = each_stratum(fit)(table, seed=1)
+    assert estimate.draws.shape == (400, 2)
+    assert list(estimate.per_stratum) == ["women", "men"]
+    assert estimate.n_hat == pytest.approx(np.median(estimate.draws.sum(axis=1)))
+    assert estimate.n_observed == counts.sum()

@@ -242,7 +242,8 @@ class CaptureHistories:
         if self.is_stratified:
             raise BadInput(
                 f"the capture histories have {self.n_strata} strata by {', '.join(self.covariates)}, and this method "
-                "takes one table; pick one with h.stratum(name), or pool them with h.collapse_strata()"
+                "takes one table; pick one with h.stratum(name), fit each with mse.propagation.each_stratum, or pool "
+                "them with h.collapse_strata()"
             )
 
     def at_bound(self, bound: str) -> "CaptureHistories":

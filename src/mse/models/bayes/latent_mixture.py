@@ -54,7 +54,8 @@ def latent_class(
     Parameters
     ----------
     histories : CaptureHistories
-        Three lists or more, without strata, structural zeros or censored cells.
+        Three lists or more, without strata, structural zeros or censored cells. Strata have classes of their own:
+        `mse.propagation.each_stratum` fits every one and adds up their totals, draw by draw.
     n_classes : int
         Most classes, 2 or more.
     seed : int
