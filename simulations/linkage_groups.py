@@ -19,6 +19,7 @@ from mse.propagation.agreement_thresholds import joined_at, pairs_together
 from simulations.accuracy import mean
 from simulations.linkage_data import data_set
 from simulations.linkage_lists import Setting
+from simulations.linkage_ours import SAMPLER
 from simulations.linkage_scores import independence, of_truth, pair_scores
 from simulations.markdown import table, with_error
 from simulations.rows import Row, Rows
@@ -38,7 +39,7 @@ COLUMNS = ("n_persons_true", "n_hat_perfect", *(f"{own}_{figure}" for own in EVI
 
 def rows_of(setting: Setting, folder: Path) -> Rows:
     """The file of one setting."""
-    settings = {"study": "groups", "seed": SEED, "n_draws": N_DRAWS, **vars(setting)}
+    settings = {"study": "groups", "seed": SEED, "n_draws": N_DRAWS, "sampler": SAMPLER, **vars(setting)}
     return Rows(folder / "groups" / f"{setting.name}.csv", COLUMNS, settings)
 
 
