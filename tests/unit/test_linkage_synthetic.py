@@ -20,7 +20,6 @@ KEPT_FROM_THE_LINKER = ("truth", "persons")
 MISSED = {
     *((year, "bloom") for year in ("2018", "2020", "2021")),
     *((year, "plain") for year in ("2019", "2021")),
-    ("2020", "match_keys"),
 }
 TOO_SURE = "agencies refer persons to each other, so that what few lists say of N is too small, and joins too freely"
 
