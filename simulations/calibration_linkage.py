@@ -19,7 +19,7 @@ from mse.linkage.all_pairs import Listed
 from mse.linkage.comparison import Comparison, Level
 from mse.linkage.conditions import Equal, missing
 from mse.linkage.evidence import Evidence
-from mse.linkage.ladders import ladders
+from mse.linkage.ladders import OwnChances, ladders
 from mse.linkage.partition_posterior import sample_partitions
 from mse.linkage.weights import M_STRENGTH, Weights
 from mse.progress import progress
@@ -85,12 +85,13 @@ def data_set(number: int) -> tuple[Truth, Evidence]:
                 levels[place, field] = random.choice(len(own), p=chances)
     left, right = (np.array([pair[end] for pair in pairs], np.int64) for end in (0, 1))
     m_start, u = (np.concatenate([own[:, which] for own in starts]) for which in (0, 1))
-    weights = Weights(m_start, m_start, u[:, None], np.zeros((len(u), 1)), np.zeros((len(lists), 0, 1)))
+    weights = Weights(m_start, m_start, u[:, None], np.zeros((len(u), 1)), OwnChances.nothing(len(lists)))
     evidence = Evidence(
         lists,
         np.ones(len(LIST_SIZES), np.bool_),
         Listed(left, right, levels),
         np.zeros(len(pairs), np.int8),
+        np.ones(len(pairs)),
         np.zeros((len(lists), len(fields) + 1), np.int64),
         ladder,
         weights,

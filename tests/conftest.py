@@ -162,7 +162,7 @@ def evidence_of() -> "Callable[..., Evidence]":
     """Linkage evidence with any log-likelihood ratio of each field of each listed pair."""
     from mse.linkage.all_pairs import Listed
     from mse.linkage.evidence import Evidence
-    from mse.linkage.ladders import Ladders
+    from mse.linkage.ladders import Ladders, OwnChances
     from mse.linkage.weights import Weights
 
     def made(
@@ -186,6 +186,7 @@ def evidence_of() -> "Callable[..., Evidence]":
             np.arange(n_fields),
             np.full((n_fields, 0, 1), -1),
             np.zeros(n_fields, np.int64),
+            np.zeros(n_fields, np.bool_),
             np.full(len(u), -1),
             1,
         )
@@ -193,12 +194,13 @@ def evidence_of() -> "Callable[..., Evidence]":
         detail[list(fine), 0] = 1
         is_clean = np.array([own not in unclean for own in range(max(lists) + 1)])
         left, right = (np.array([pair[end] for pair in pairs], np.int64) for end in (0, 1))
-        weights = Weights(m, m, u, np.zeros_like(u), np.zeros((len(lists), 0, 1)))
+        weights = Weights(m, m, u, np.zeros_like(u), OwnChances.nothing(len(lists)))
         return Evidence(
             np.array(lists),
             is_clean,
             Listed(left, right, levels),
             np.zeros(n_pairs, np.int8),
+            np.ones(n_pairs),
             detail,
             ladder,
             weights,

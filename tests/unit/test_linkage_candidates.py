@@ -64,7 +64,8 @@ def test_frequencies_of_names_among_those_of_one_origin():
     weights = starting_weights(comparisons, ladder, n_records=1)
     own = frequency_chances(weights, ladder, columns, comparisons).own
     (same,) = (place for place, level in enumerate(comparisons[0].levels) if level.frequency_of)
-    one_origin, any_origin = own[:, ladder.by_record[same], 0], own[:, ladder.by_record[same], 1]
+    chance = (np.maximum(own.found - 1.0, 0.0) + own.shape[:, None]) * own.per_pair  # one is the pair that is judged
+    one_origin, any_origin = (chance[:, ladder.by_record[same], state] for state in (0, 1))
     more = 1 / weights.u[same, 0]
     assert one_origin == pytest.approx(
         [1 / (2 + more), 1 / (2 + more), 1 / more, 1 / (2 + more), weights.u[same, 0], weights.u[same, 0]]

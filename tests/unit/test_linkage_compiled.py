@@ -130,7 +130,7 @@ def test_all_pairs_are_counted_and_the_likely_ones_listed(small, n_jobs):
     columns, comparisons, lists, ladder, start = small
     ready = compiled(columns, comparisons)
     never = np.full(lists.max() + 1, -np.inf)  # no pair of a list is one person: each counts as 1
-    counts, listed = survey(ready, ladder, lists, start.ratios_at_start, never, n_jobs=n_jobs)
+    counts, listed = survey(ready, ladder, lists, start.ratios_at_start, start.is_rare(ladder), never, n_jobs=n_jobs)
     within, between, likely = np.zeros_like(counts.within), np.zeros_like(counts.between), []
     for (a, b), levels in zip(combinations(range(len(columns)), 2), levels_by_code(columns, comparisons), strict=True):
         for number, level in enumerate(levels):
@@ -138,7 +138,7 @@ def test_all_pairs_are_counted_and_the_likely_ones_listed(small, n_jobs):
                 place = ladder.first[number] + level, state_of(ladder, number, levels)
                 for end in (a, b):
                     (within if lists[a] == lists[b] else between)[end, *place] += 1.0
-        ratio = ratios_of(ladder, start.scales, levels[None], np.array([a]), np.array([b])).sum()
+        ratio = ratios_of(ladder, start.scales, levels[None], np.array([a]), np.array([b]), np.ones(1)).sum()
         if ratio >= 1.0:
             likely.append((a, b, *levels))
     assert np.array_equal(counts.within, within)

@@ -1,9 +1,8 @@
-"""Weights: u from pairs within lists, each record's own chance, m around its start, the prior as a fixed point."""
+"""Weights: u from pairs within lists, m around its start, the prior as a fixed point."""
 
 import numpy as np
 import pytest
 
-from mse.linkage.all_pairs import Counts, Listed
 from mse.linkage.comparison import Comparison, Level
 from mse.linkage.conditions import Equal, missing
 from mse.linkage.ladders import AGREES, DIFFERS, UNKNOWN, ladders, ratios_of, states_of
@@ -11,8 +10,6 @@ from mse.linkage.weights import (
     M_STRENGTH,
     compete,
     counted_weights,
-    matched_levels,
-    own_chances,
     starting_weights,
     with_m,
 )
@@ -28,7 +25,6 @@ NAME = comparison("name", [("same", 0.75, 0.01, True), ("near", 0.12, 0.01, Fals
 BOTH = (ORIGIN, NAME)
 LADDER = ladders(BOTH)
 START = starting_weights(BOTH, LADDER, n_records=4)
-NO_ORIGIN = np.full(4, -1)
 
 
 def levels(*rows):
@@ -43,7 +39,7 @@ def test_starting_weights_sum_to_one():
 def test_a_missing_value_says_nothing():
     """A field without a value has no ratio; the others have theirs."""
     nobody = np.zeros(2, np.int64)
-    ratios = ratios_of(LADDER, START.scales, levels([-1, -1], [-1, 0]), nobody, nobody)
+    ratios = ratios_of(LADDER, START.scales, levels([-1, -1], [-1, 0]), nobody, nobody, np.ones(2))
     assert ratios.tolist() == [[0.0, 0.0], [0.0, pytest.approx(np.log(0.75 / 0.01))]]
 
 
@@ -79,36 +75,6 @@ def test_the_spread_of_u_is_that_of_its_records():
     start = starting_weights(BOTH, LADDER, n_records=40)
     spread_one, spread_many = (counted_weights(start, LADDER, own).u_spread[0, 0] for own in (one, many))
     assert spread_one > 5 * spread_many
-
-
-def test_an_own_chance_counts_the_others_with_the_value():
-    """Of 100 pairs of one origin 5 share the name: the chance is 5 of 100, with the start counted as one of 1/u."""
-    within = counts_of([(0, 1, 0, AGREES, 5.0), (0, 1, 2, AGREES, 95.0)])
-    weights = own_chances(START, LADDER, Counts(within, np.zeros_like(within)), np.zeros(1), NO_ORIGIN)
-    assert weights.own[0, 0, AGREES] == pytest.approx(5.0 / (100.0 + 100.0))
-    assert weights.own[1, 0] == pytest.approx([0.01] * 3)  # nobody to count
-
-
-def test_an_own_chance_is_around_that_of_the_origin():
-    """An origin of few names makes its names common, also for who shares theirs with nobody; where origins agree."""
-    rows = [(0, 1, 0, AGREES, 8.0), (0, 1, 2, AGREES, 92.0), (1, 1, 0, AGREES, 12.0), (1, 1, 2, AGREES, 188.0)]
-    within = counts_of([*rows, (3, 1, 2, AGREES, 50.0)])
-    counts = Counts(within, np.zeros_like(within))
-    own = own_chances(START, LADDER, counts, np.zeros(1), np.array([0, 0, 0, 1])).own
-    of_origin = (20.0 / 2 + 1) / (300.0 / 2 + 100.0)
-    assert own[2, 0, AGREES] == pytest.approx(of_origin)  # nobody to count
-    assert own[0, 0, AGREES] == pytest.approx(8.0 / (100.0 + 1 / of_origin))
-    assert own[3, 0, AGREES] == pytest.approx(1.0 / (50.0 + 1 / ((0.0 + 1) / (25.0 + 100.0))))
-    assert own[2, 0, DIFFERS] == pytest.approx(0.01)
-
-
-def test_who_is_one_person_does_not_make_a_name_common():
-    """A pair that is surely one person does not count for the chance of its name."""
-    between = counts_of([(0, 1, 0, AGREES, 3.0), (0, 1, 2, AGREES, 97.0), (1, 1, 0, AGREES, 3.0)])
-    pairs = Listed(np.array([0]), np.array([1]), np.array([[0, 0]], np.int8))
-    matched = matched_levels(pairs, np.array([1.0]), LADDER, n_records=4)
-    weights = own_chances(START, LADDER, Counts(np.zeros_like(between), between), matched, NO_ORIGIN)
-    assert weights.own[0, 0, AGREES] == pytest.approx(2.0 / (99.0 + 100.0))
 
 
 def test_m_is_a_dirichlet_mean():

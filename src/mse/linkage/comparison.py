@@ -72,6 +72,9 @@ class Comparison:
     given : tuple of tuple of str
         What its chance agreements depend on: for each group of comparisons, the first of them that says something.
         Names agree by chance more often among persons of one origin and one sex.
+    beside : tuple of str
+        Comparisons of which the first that says something changes the chances too, but of all values alike: who shares
+        a given name is more often of one origin, where that is not known or a region stands for it.
     field : str
         What several comparisons speak of in turn, such as full dates and years of birth: on a pair only one of them
         says something, and in a group of records they count once. Its own name when empty.
@@ -82,6 +85,7 @@ class Comparison:
     silent_when: Condition
     block_on: tuple[str, ...] = ()
     given: tuple[tuple[str, ...], ...] = ()
+    beside: tuple[str, ...] = ()
     field: str = ""
 
     @property
@@ -119,17 +123,20 @@ def name_comparisons() -> Iterator[Comparison]:
     across = Both(_one_across(), Not(same.condition), Not(near.condition))
     silent = Either(incomplete, _swapped("family_name"), across)
     family = (*_spelling("family_name", "family_skeleton"), _similar("family_name", 0.06))
-    yield Comparison("family_name", family, silent, ("family_skeleton", "family_name"), given=(ORIGIN,))
+    family_blocks = ("family_skeleton", "family_name")
+    yield Comparison("family_name", family, silent, family_blocks, given=(ORIGIN,), beside=("given_name",))
     yield _name_alone("given_name", "given_skeleton", unless="family_name", given=(ORIGIN, SEX))
-    yield _name_alone("family_name", "family_skeleton", unless="given_name", given=(ORIGIN,))
+    yield _name_alone("family_name", "family_skeleton", unless="given_name", given=(ORIGIN,), beside=("given_name",))
 
 
-def _name_alone(column: str, skeleton: str, *, unless: str, given: tuple[tuple[str, ...], ...]) -> Comparison:
+def _name_alone(
+    column: str, skeleton: str, *, unless: str, given: tuple[tuple[str, ...], ...], beside: tuple[str, ...] = ()
+) -> Comparison:
     """A name where one of the records, or both, miss the other name."""
     word = Level("a word in common", Shares("name_words"), 0.03, 0.01, is_by_record=True)
     levels = (*_spelling(column, skeleton), word, _similar(column, 0.03))
     silent = Either(missing(column), Known(unless))
-    return Comparison(f"{column}_alone", levels, silent, given=given, field=column)
+    return Comparison(f"{column}_alone", levels, silent, given=given, beside=beside, field=column)
 
 
 def birth_date_comparison() -> Comparison:

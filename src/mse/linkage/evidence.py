@@ -52,6 +52,8 @@ class Pairs(NamedTuple):
     levels : ndarray of int8, shape (n_pairs, n_comparisons)
     answer : ndarray of int8, shape (n_pairs,)
         1 where an agency says that the two are one person, -1 where it says that they are not, else 0.
+    counted : ndarray of float64, shape (n_pairs,)
+        How much of each listed pair was counted as one of two persons, when own chances were; of all others all was.
     chance : ndarray of float64, shape (n_pairs, n_fields + 1)
         Log-probability of each field's levels for two persons; `weigh_chances` fills it in.
     ratios : ndarray of float64, shape (n_pairs, n_fields + 1)
@@ -75,6 +77,7 @@ class Pairs(NamedTuple):
     right: Ints
     levels: NDArray[np.int8]
     answer: NDArray[np.int8]
+    counted: Floats
     chance: Floats
     ratios: Floats
     total: Floats
@@ -99,6 +102,7 @@ class Evidence:
     listed : Listed
         Sorted by left, then right.
     answer : ndarray of int8, shape (n_pairs,)
+    counted : ndarray of float64, shape (n_pairs,)
     detail : ndarray of int64, shape (n_records, n_fields + 1)
     ladder : Ladders
     weights : Weights
@@ -111,6 +115,7 @@ class Evidence:
     is_clean: NDArray[np.bool_]
     listed: Listed
     answer: NDArray[np.int8]
+    counted: Floats
     detail: Ints
     ladder: Ladders
     weights: Weights
@@ -139,6 +144,7 @@ class Evidence:
             self.listed.right,
             self.listed.levels,
             self.answer,
+            self.counted,
             np.zeros((len(self.listed), self.detail.shape[1])),  # the last is that of the answers
             np.zeros((len(self.listed), self.detail.shape[1])),
             np.zeros(len(self.listed)),
@@ -172,7 +178,8 @@ def weigh_chances(pairs):  # type: ignore[no-untyped-def]
                 levels[comparison] = pairs.levels[pair, comparison]
             for comparison in range(len(levels)):
                 if levels[comparison] >= 0:
-                    chance = log_chance(pairs.ladder, pairs.scales, levels, comparison, a, pairs.right[pair])
+                    b, counted = pairs.right[pair], pairs.counted[pair]
+                    chance = log_chance(pairs.ladder, pairs.scales, levels, comparison, a, b, counted)
                     pairs.chance[pair, pairs.ladder.field[comparison]] += chance
 
 
@@ -284,7 +291,7 @@ def pair_ratios(pairs, a, b, levels, ratios, columns):  # type: ignore[no-untype
         levels_of(pairs.compared, a, b, levels)
         ratios[:] = 0.0
         columns[:] = -1
-        add_ratios(pairs.ladder, pairs.scales, levels, a, b, ratios)
+        add_ratios(pairs.ladder, pairs.scales, levels, a, b, 1.0, ratios)
         for comparison in range(len(levels)):
             if levels[comparison] >= 0:
                 columns[pairs.ladder.field[comparison]] = pairs.ladder.first[comparison] + levels[comparison]

@@ -94,14 +94,16 @@ def filter_comparisons(columns: Container[str]) -> Iterator[Comparison]:
     )
     # As of plain names: see `mse.linkage.comparison.name_comparisons`.
     silent = Either(incomplete, swapped, Both(one_across, Not(Dice(GIVEN, GIVEN, NEAR))))
-    yield Comparison("family_name", family, silent, blocks, given=of_family)
+    yield Comparison("family_name", family, silent, blocks, given=of_family, beside=("given_name",))
     in_the_other = Level("in the column of the other", across, 0.01, 0.008, is_by_record=True)
     alone = (same, near, in_the_other, an_alias, similar)
     silent = Either(Not(known_given), known_family)
     yield Comparison("given_name_alone", alone, silent, given=of_given, field="given_name")
     silent = Either(Not(known_family), known_given)
     family_alone = (*family[:2], in_the_other, family[-1])
-    yield Comparison("family_name_alone", family_alone, silent, given=of_family, field="family_name")
+    yield Comparison(
+        "family_name_alone", family_alone, silent, given=of_family, beside=("given_name",), field="family_name"
+    )
     dated = AtLeast(f"{BIRTH}_n", FEWEST_BITS_OF_A_DATE)
     date = (
         Level("same date", Dice(BIRTH, BIRTH, SAME_DATE), 0.84, 1e-4, is_by_record=True),

@@ -21,14 +21,13 @@ from mse.linkage.compiling import compiled, merged
 from mse.linkage.evidence import DIFFERENT, SAME, Evidence
 from mse.linkage.ladders import Ladders, ladders, ratios_of, state_of
 from mse.linkage.linkable import Linkable
+from mse.linkage.own_chances import Matched, own_chances
 from mse.linkage.spark import Spark
 from mse.linkage.value_frequencies import frequency_chances
 from mse.linkage.weights import (
     Weights,
     compete,
     counted_weights,
-    matched_levels,
-    own_chances,
     starting_weights,
     with_m,
 )
@@ -110,20 +109,22 @@ def match(
     told = answers.of_units(found.unit, list_of_unit)
     listed, answer = told.on(found.listed, found.levels_of_pairs)
     possible = _possible(np.bincount(list_of_unit, minlength=len(is_clean)), is_clean)
-    weights, probability, prior = _fitted(found, listed, answer, ladder, list_of_unit, possible)
+    weights, probability, counted, prior = _fitted(found, listed, answer, ladder, list_of_unit, possible)
     if not (probability >= 0.5).any():
         raise NoOverlap.between(linkable.lists)
     if all_pairs:
-        kept = (np.sort(-_ratios(ladder, weights, listed), kind="stable")[: MOST_LISTED * len(list_of_unit)]).max()
-        chosen = (-_ratios(ladder, weights, listed) <= kept) | (answer != 0)
+        ratio = _ratios(ladder, weights, listed, counted=counted)
+        kept = (np.sort(-ratio, kind="stable")[: MOST_LISTED * len(list_of_unit)]).max()
+        chosen = (-ratio <= kept) | (answer != 0)
     else:
         listed, answer, probability = _two_steps(found, listed, answer, probability, ladder, weights)
-        chosen = np.ones(len(listed), np.bool_)
+        chosen, counted = np.ones(len(listed), np.bool_), np.ones(len(listed))
     evidence = Evidence(
         list_of_unit,
         is_clean,
         listed.chosen(chosen),
         answer[chosen],
+        counted[chosen],
         found.detail,
         ladder,
         weights,
@@ -137,7 +138,7 @@ def match(
 class _Found:
     """Pairs of units that are worth keeping, and what they were found with.
 
-    `first` is the first record of each unit. `counts` and `origin` are those that the own chances follow from.
+    `first` is the first record of each unit. `counts`, `origin` and `is_rare` are what the own chances follow from.
     """
 
     listed: Listed
@@ -151,6 +152,7 @@ class _Found:
     n_candidates: int
     blocking: tuple[tuple[str, ...], ...] = ()
     origin: Ints | None = None
+    is_rare: NDArray[np.bool_] | None = None
 
     def levels_of_pairs(self, pairs: Ints) -> NDArray[np.int8]:
         """Levels of any pairs of units, (n, n_comparisons) from (n, 2)."""
@@ -174,9 +176,10 @@ def _all(linkable: Linkable, ladder: Ladders, start: Weights, *, is_clean: NDArr
     sizes = np.bincount(lists, minlength=len(is_clean))
     compared = compiled(linkable.columns, linkable.comparisons, n_jobs=n_jobs)
     log_prior = _log_odds(_duplicate_prior(sizes))
-    counts, listed = survey(compared, ladder, lists, start.ratios_at_start, log_prior, n_jobs=n_jobs)
+    rare = start.is_rare(ladder)
+    counts, listed = survey(compared, ladder, lists, start.ratios_at_start, rare, log_prior, n_jobs=n_jobs)
     weights = counted_weights(start, ladder, counts.within)
-    weights = own_chances(weights, ladder, counts, np.zeros(1), linkable.origin)
+    weights = own_chances(weights, ladder, counts, linkable.origin)
     ratio = _ratios(ladder, weights, listed)
     is_twice = (lists[listed.left] == lists[listed.right]) & is_clean[lists[listed.left]]
     sure = _log_odds(np.array(DUPLICATE_PROBABILITY)) - log_prior[lists[listed.left]]
@@ -186,8 +189,8 @@ def _all(linkable: Linkable, ladder: Ladders, start: Weights, *, is_clean: NDArr
     listed, ratio = listed.chosen(kept), ratio[kept]
     if len(first) < len(lists):
         compared = merged(compared, unit, n_jobs=n_jobs)
-        weights = replace(weights, own=weights.own[first])
-        counts = Counts(counts.within[first], counts.between[first])
+        weights = replace(weights, own=weights.own.of(first))
+        counts = counts.of_units(first, unit)
         pairs = _strongest_of_units(listed, ratio, unit)
         listed = Listed(
             pairs.left, pairs.right, _levels(compared, np.column_stack([pairs.left, pairs.right]), len(ladder.field))
@@ -195,7 +198,8 @@ def _all(linkable: Linkable, ladder: Ladders, start: Weights, *, is_clean: NDArr
         lists = lists[first]
     n_cross = int(_possible(np.bincount(lists, minlength=len(is_clean)), is_clean)[0])
     detail = _detail_by_self(compared, ladder, linkable, len(lists))
-    return _Found(listed, unit, first, detail, weights, counts, compared, None, n_cross, origin=linkable.origin[first])
+    origin = linkable.origin[first]
+    return _Found(listed, unit, first, detail, weights, counts, compared, None, n_cross, origin=origin, is_rare=rare)
 
 
 def _blocked(
@@ -231,7 +235,7 @@ def _blocked(
         unit,
         first,
         _detail_of_pairs(listed, ladder, linkable, unit, len(first)),
-        weights if len(first) == len(lists) else replace(weights, own=weights.own[first]),
+        weights if len(first) == len(lists) else replace(weights, own=weights.own.of(first)),
         None,
         None,
         bench,
@@ -247,13 +251,13 @@ def _fitted(
     ladder: Ladders,
     list_of_unit: Ints,
     possible: tuple[float, float],
-) -> tuple[Weights, Floats, float]:
-    """The weights that fit the listed pairs, with the probability of each pair and the prior that fits them."""
+) -> tuple[Weights, Floats, Floats, float]:
+    """The weights that fit the listed pairs, the probabilities of these, how much of each counts as chance, the prior."""
     n_cross, max_matches = possible
     weights, start = found.weights, 1 / (2 * len(found.unit))
-    probability, prior = np.zeros(len(listed)), start
+    probability, counted, prior = np.zeros(len(listed)), np.ones(len(listed)), start
     for number in range(N_ROUNDS):
-        ratio = _ratios(ladder, weights, listed)
+        ratio = _ratios(ladder, weights, listed, counted=counted)
         probability, prior = compete(
             np.where(answer == SAME, ratio + 100.0, np.where(answer == DIFFERENT, -100.0, ratio)),
             listed.left,
@@ -264,12 +268,12 @@ def _fitted(
             max_matches=max_matches,
         )
         weights = with_m(weights, ladder, listed.levels, probability)
-        if found.counts is not None and found.origin is not None and number == 0:
+        if number == 0 and found.counts is not None and found.origin is not None and found.is_rare is not None:
             # Once, by weights that count all pairs as chance: done again and again, a name that three persons share
             # would become rare because they are taken for one.
-            matched = matched_levels(listed, probability, ladder, n_records=len(list_of_unit))
-            weights = own_chances(weights, ladder, found.counts, matched, found.origin)
-    return weights, probability, prior
+            told = Matched(listed, probability, found.is_rare)
+            weights, counted = own_chances(weights, ladder, found.counts, found.origin, told), 1.0 - probability
+    return weights, probability, counted, prior
 
 
 def _two_steps(
@@ -306,7 +310,8 @@ def _weights_of_patterns(levels: Ints, n_pairs: Floats, ladder: Ladders, start: 
     """The u-probabilities from combinations of levels, with duplicates left out as far as they are likely."""
     prior = min(DUPLICATES_PER_RECORD * n_records / max(float(n_pairs.sum()), 1.0), 0.1)
     nobody = np.zeros(len(levels), np.int64)
-    odds = ratios_of(ladder, start.scales, levels, nobody, nobody).sum(axis=1) + np.log(prior) - np.log1p(-prior)
+    ratio = ratios_of(ladder, start.scales, levels, nobody, nobody, np.ones(len(levels))).sum(axis=1)
+    odds = ratio + np.log(prior) - np.log1p(-prior)
     different = n_pairs / (1 + np.exp(np.clip(odds, -60.0, 60.0)))
     counts = np.zeros((1, int(ladder.first[-1]), ladder.n_states))
     for pattern, n in zip(levels, different, strict=True):
@@ -317,15 +322,13 @@ def _weights_of_patterns(levels: Ints, n_pairs: Floats, ladder: Ladders, start: 
     return counted_weights(start, ladder, counts)
 
 
-def _ratios(ladder: Ladders, weights: Weights, pairs: Listed, unit: Ints | None = None) -> Floats:
+def _ratios(
+    ladder: Ladders, weights: Weights, pairs: Listed, unit: Ints | None = None, *, counted: Floats | None = None
+) -> Floats:
     """Log-likelihood ratio of each pair; `unit` where the pairs are of records and the weights of units."""
-    return np.asarray(_by_comparison(ladder, weights, pairs, unit).sum(axis=1))
-
-
-def _by_comparison(ladder: Ladders, weights: Weights, pairs: Listed, unit: Ints | None = None) -> Floats:
-    """The same for each comparison, shape (n_pairs, n_comparisons)."""
     ends = (pairs.left, pairs.right) if unit is None else (unit[pairs.left], unit[pairs.right])
-    return np.asarray(ratios_of(ladder, weights.scales, pairs.levels.astype(np.int64), *ends))
+    of_pair = np.ones(len(pairs)) if counted is None else counted
+    return np.asarray(ratios_of(ladder, weights.scales, pairs.levels.astype(np.int64), *ends, of_pair).sum(axis=1))
 
 
 def _levels(compared: Compiled, pairs: Ints, n_comparisons: int) -> NDArray[np.int8]:

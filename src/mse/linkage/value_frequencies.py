@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mse.linkage.comparison import Comparison
-from mse.linkage.ladders import AGREES, Ladders
+from mse.linkage.ladders import AGREES, UNKNOWN, Ladders
 from mse.linkage.weights import Weights
 
 __all__ = ["frequency_chances"]
@@ -29,7 +29,7 @@ def frequency_chances(
         The own chances of its first record are those of all, before any is counted.
     columns : DataFrame, one row per record
     """
-    own = np.repeat(weights.own[:1], len(columns), axis=0)
+    own = weights.own.of(np.zeros(len(columns), np.int64))
     names = {comparison.name: comparison for comparison in comparisons}
     codes: dict[str, Ints] = {}
     counts: dict[tuple[str, ...], tuple[Ints, Ints]] = {}
@@ -42,7 +42,10 @@ def frequency_chances(
             if not value or value not in columns:
                 continue
             for state in range(ladder.n_states):
-                kinds = np.unravel_index(state % 3 ** len(groups), (3,) * len(groups)) if groups else ()
+                # What stands beside multiplies the chances of all values alike.
+                counted_in, kind = divmod(state, 3) if ladder.is_beside[number] else (state, UNKNOWN)
+                whole = state - kind + UNKNOWN
+                kinds = np.unravel_index(counted_in % 3 ** len(groups), (3,) * len(groups)) if groups else ()
                 agreeing = [group[0] for group, kind in zip(groups, kinds, strict=True) if kind == AGREES]
                 together = (*(name for name in agreeing if name in columns), value)
                 if together not in counts:
@@ -50,11 +53,10 @@ def frequency_chances(
                         codes.setdefault(name, np.asarray(pd.factorize(columns[name])[0], np.int64))
                     counts[together] = _counts([codes[name] for name in together])
                 n_same, n_all = counts[together]
-                chance = float(weights.u[column, state])
-                # At least one other record has the value, in place of the one that is judged.
-                own[:, ladder.by_record[column], state] = np.where(
-                    n_same > 0, np.maximum(n_same - 1, 1) / (n_all - 1 + 1.0 / chance), chance
-                )
+                chance, times = float(weights.u[column, whole]), weights.u[column, state] / weights.u[column, whole]
+                place = ladder.by_record[column]
+                own.found[:, place, state] = np.maximum(n_same - 1, 0)
+                own.per_pair[:, place, state] = np.where(n_same > 0, 1.0 / (n_all - 1 + 1.0 / chance), chance) * times
     return replace(weights, own=own)
 
 
