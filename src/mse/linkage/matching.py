@@ -21,7 +21,7 @@ from mse.linkage.compiling import compiled, merged
 from mse.linkage.evidence import DIFFERENT, SAME, Evidence
 from mse.linkage.ladders import Ladders, ladders, ratios_of, state_of
 from mse.linkage.linkable import Linkable
-from mse.linkage.own_chances import Matched, own_chances
+from mse.linkage.own_chances import Matched, own_chances, recounted
 from mse.linkage.spark import Spark
 from mse.linkage.value_frequencies import frequency_chances
 from mse.linkage.weights import (
@@ -45,6 +45,7 @@ MAX_COMPARED_PER_RECORD = 4  # pairs, where that is more
 DUPLICATE_PROBABILITY = 0.95  # two records of a clean list are merged above it
 DUPLICATES_PER_RECORD = 0.01  # on a clean list
 N_ROUNDS = 4
+N_RECOUNTS = 2  # of pairs within lists, by how likely they are two persons
 
 
 @dataclass(frozen=True)
@@ -178,8 +179,13 @@ def _all(linkable: Linkable, ladder: Ladders, start: Weights, *, is_clean: NDArr
     log_prior = _log_odds(_duplicate_prior(sizes))
     rare = start.is_rare(ladder)
     counts, listed = survey(compared, ladder, lists, start.ratios_at_start, rare, log_prior, n_jobs=n_jobs)
-    weights = counted_weights(start, ladder, counts.within)
-    weights = own_chances(weights, ladder, counts, linkable.origin)
+    weights = own_chances(counted_weights(start, ladder, counts.within), ladder, counts, linkable.origin)
+    for _ in range(N_RECOUNTS):
+        # Namesakes of a list are few, and look like one person until it is known how often names agree by chance.
+        alike = counts.alike.chosen(lists[counts.alike.left] == lists[counts.alike.right])
+        odds = np.exp(np.clip(_ratios(ladder, weights, alike) + log_prior[lists[alike.left]], -60.0, 60.0))
+        counts = recounted(counts, ladder, alike, 1.0 / (1.0 + odds), rare)
+        weights = own_chances(counted_weights(start, ladder, counts.within), ladder, counts, linkable.origin)
     ratio = _ratios(ladder, weights, listed)
     is_twice = (lists[listed.left] == lists[listed.right]) & is_clean[lists[listed.left]]
     sure = _log_odds(np.array(DUPLICATE_PROBABILITY)) - log_prior[lists[listed.left]]
@@ -252,7 +258,7 @@ def _fitted(
     list_of_unit: Ints,
     possible: tuple[float, float],
 ) -> tuple[Weights, Floats, Floats, float]:
-    """The weights that fit the listed pairs, the probabilities of these, how much of each counts as chance, the prior."""
+    """The weights that fit the listed pairs, their probabilities, how much of each counts as chance, the prior."""
     n_cross, max_matches = possible
     weights, start = found.weights, 1 / (2 * len(found.unit))
     probability, counted, prior = np.zeros(len(listed)), np.ones(len(listed)), start

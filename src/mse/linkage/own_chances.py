@@ -24,7 +24,7 @@ from mse.linkage.ladders import (
 )
 from mse.linkage.weights import Weights
 
-__all__ = ["Matched", "own_chances"]
+__all__ = ["Matched", "own_chances", "recounted"]
 
 LEAST_SHAPE, LARGEST_SHAPE = 0.05, 10.0
 SHAPE_STRENGTH = 20.0  # pseudo-records behind an exponential prior
@@ -119,6 +119,21 @@ def own_chances(
             (found, known), _found_and_known(within, ladder, columns), origin,
         )  # fmt: skip
     return replace(weights, own=own)
+
+
+def recounted(
+    counts: Counts, ladder: Ladders, alike: Listed, two_persons: Floats, is_rare: NDArray[np.bool_]
+) -> Counts:
+    """The counts with pairs within lists on rare levels counted anew, each by the probability that it is two persons.
+
+    Parameters
+    ----------
+    alike : Listed
+        All pairs within lists on these levels.
+    """
+    within = counts.within.copy()
+    within[:, is_rare] = _by_level(alike, two_persons, two_persons, ladder, len(within))[:, is_rare]
+    return replace(counts, within=within)
 
 
 def _by_level(pairs: Listed, of_left: Floats, of_right: Floats, ladder: Ladders, n_records: int) -> Floats:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.linkage.comparison import Comparison
-from mse.linkage.ladders import Ladders, OwnChances, Scales, columns_by_place, slices_of, with_unknown
+from mse.linkage.ladders import AGREES, UNKNOWN, Ladders, OwnChances, Scales, columns_by_place, slices_of, with_unknown
 
 __all__ = [
     "M_STRENGTH",
@@ -28,6 +28,7 @@ __all__ = [
 
 M_STRENGTH = 20.0  # pseudo-pairs of one person behind the starting m-probabilities of a comparison
 
+BESIDE_AT_START = 2.0  # times as often two agree by chance who agree on what stands beside, before any data
 RARE = 0.02  # of all pairs, on a level where persons are told apart from records
 
 Floats = NDArray[np.float64]
@@ -83,7 +84,7 @@ def starting_weights(comparisons: Sequence[Comparison], ladder: Ladders, *, n_re
 
 def counted_weights(start: Weights, ladder: Ladders, counts: Floats) -> Weights:
     """The u-probabilities of pairs within lists, with one pseudo-pair on each level at its starting value, and one in
-    each state at the share of all states together.
+    each state at the share of all states together, or of those with the same groups and whatever stands beside.
 
     Parameters
     ----------
@@ -94,13 +95,18 @@ def counted_weights(start: Weights, ladder: Ladders, counts: Floats) -> Weights:
     pairs = with_unknown(counts, ladder)
     first_u = start.u[:, 0]
     u, spread = np.empty_like(start.u), np.empty_like(start.u)
-    for own in slices_of(ladder):
+    for number, own in enumerate(slices_of(ladder)):
         of_all = pairs[:, own, -1]
         base = _share(of_all.sum(axis=0) / 2, first_u[own], 1.0 / first_u[own])
-        for state in range(ladder.n_states):
+        # From the end: a state without what stands beside comes before those with it, which are around it.
+        for state in reversed(range(ladder.n_states)):
             found = pairs[:, own, state]
             level, total = found.sum(axis=0) / 2, found.sum() / 2
-            here = _share(level, base, 1.0 / base) if state < ladder.n_states - 1 else base
+            is_finer = bool(ladder.is_beside[number]) and state % 3 != UNKNOWN
+            around = u[own, state - state % 3 + UNKNOWN] if is_finer else base
+            if is_finer and state % 3 == AGREES:
+                around = np.append(more := BESIDE_AT_START * around[:-1], max(1.0 - more.sum(), 0.02))
+            here = _share(level, around, 1.0 / around) if state < ladder.n_states - 1 else base
             moved = found - here * found.sum(axis=1, keepdims=True)
             error = np.sqrt(np.maximum((moved**2).sum(axis=0), 2 * level) + 1.0) / max(total, 1.0)
             u[own, state], spread[own, state] = here, np.minimum(error / here, 1.0)
