@@ -13,7 +13,7 @@ __all__ = ["COLUMNS", "N_DRAWS", "SAMPLER", "row"]
 
 N_DRAWS = 100
 # Raised when the draws of `mse.link` or their interval change: rows of one sampler are never added to another's.
-SAMPLER = 8
+SAMPLER = 9
 DIAGNOSTICS = ("r_hat", "n_sweeps", *(f"n_hat_at_{factor}_prior_n" for factor in ("0.75", "1", "1.5", "2")))
 COLUMNS = (
     *("precision", "recall", "f1", "f1_of_draws"),

@@ -68,11 +68,11 @@ def _log_likelihood(group):
     return total
 
 
-def _exact(population):
+def _exact(population, n_records=6):
     """Probability of each pair to be one person, and the mean number of persons, over all partitions."""
     list_sizes = np.bincount(LISTS)
-    together, n_persons, total = np.zeros((6, 6)), 0.0, 0.0
-    for partition in _partitions(list(range(6))):
+    together, n_persons, total = np.zeros((n_records, n_records)), 0.0, 0.0
+    for partition in _partitions(list(range(n_records))):
         likelihood = sum(_log_likelihood(group) for group in partition)
         if likelihood == -np.inf:
             continue
@@ -113,6 +113,27 @@ def test_draws_follow_the_posterior_over_all_partitions(evidence_of, population)
         assert abs(share.mean() - pairs[a, b]) <= 4 * share.std(ddof=1) / 10 + 1e-4, (a, b)
     counts = np.array([len(set(draw)) for draw in draws.tolist()]).reshape(100, 200).mean(axis=1)
     assert abs(counts.mean() - n_persons) < 4 * counts.std(ddof=1) / 10
+
+
+def test_whole_persons_are_joined_and_parted(evidence_of, monkeypatch):
+    """Two likely pairs that may be one person: the enumeration says how often, and neither state lasts."""
+    lists, pairs = [0, 1, 2, 3, 4], combinations(range(5), 2)
+    ratios = {pair: [2.0, 2.0, 2.0] if pair in {(0, 1), (2, 3)} else [2.0, 1.5, 0.3] for pair in pairs}
+    ratios |= {pair: [-1.0, -1.0, -1.0] for pair in ratios if 4 in pair}
+    for name, value in (("LISTS", lists), ("RATIOS", ratios), ("FINE", ())):
+        monkeypatch.setitem(globals(), name, value)
+    together = _exact(6.0, 5)[0]
+    assert 0.2 < together[0, 2] < 0.8
+    assert together[0, 1] > 0.9
+    draws = sample_partitions(
+        evidence_of(lists, ratios), n_draws=8_000, seed=5, population=6.0, draws_rates=False, is_robust=False
+    ).persons
+    blocks = draws.reshape(100, 80, 5)
+    for a, b in combinations(range(5), 2):
+        share = (blocks[..., a] == blocks[..., b]).mean(axis=1)
+        assert abs(share.mean() - together[a, b]) <= 4 * share.std(ddof=1) / 10 + 1e-3, (a, b)
+    # Neither state lasts.
+    assert (np.diff(draws[::4, 0] == draws[::4, 2]) != 0).mean() > 0.02
 
 
 def test_the_levels_of_a_copy_are_probabilities_in_groups_of_every_size(evidence_of):

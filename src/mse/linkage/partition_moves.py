@@ -1,9 +1,10 @@
 """Moves over partitions and error rates: each leaves the joint posterior as it is.
 
 A sweep takes each record out of its person and puts it with any person to whom a listed pair leads, or makes it one of
-its own (Gibbs). Where all pairs can be compared, each record then tries a person picked at random, or leaves its person
-(Metropolis-Hastings): so the pairs that are too unlikely to be listed, of which there are very many, have their chance.
-Last the error rates are drawn, given who is whom, and then the size of the population.
+its own (Gibbs). Whole persons of several records are then joined along a listed pair, or parted (Metropolis-Hastings):
+one record at a time would have to leave those that it surely belongs to. Where all pairs can be compared, each record
+tries a person picked at random, or leaves its person: so the pairs that are too unlikely to be listed, of which there
+are very many, have their chance. Last the error rates are drawn, given who is whom, and then the population's size.
 """
 
 from typing import NamedTuple
@@ -200,6 +201,70 @@ def _along_listed_pairs(pairs, now, list_of_record, is_clean, edges, size, fixed
 
 
 @njit(cache=True, nogil=True)
+def _whole_persons(pairs, now, list_of_record, is_clean, edges, size, fixed, unlisted, scratch, rng):  # type: ignore[no-untyped-def]
+    """Metropolis-Hastings along listed pairs: two persons of several records each are joined, or one is parted in two.
+
+    A person is parted so that the two records of the pair are apart, and every other one goes with either of them with
+    chance one half; joining has one way, so that its acceptance has the chance of that parting.
+    """
+    n_records, most = len(now.person), now.members.shape[1]
+    edge_start, edge_to, _ = edges
+    group, rest = np.zeros(2 * most, np.int64), np.zeros(most, np.int64)
+    for record in range(n_records):
+        for edge in range(edge_start[record], edge_start[record + 1]):
+            other = edge_to[edge]
+            own, to = now.person[record], now.person[other]
+            n_own, n_to = now.n_members[own], now.n_members[to]
+            if other < record or n_own < 2 or n_to < 2 or (own == to and n_own < 4):
+                continue
+            n_persons = n_records - now.free[n_records]
+            if own != to:
+                if n_own + n_to > most or not _may_be_one(now, own, to, list_of_record, is_clean):
+                    continue
+                group[:n_own] = now.members[own, :n_own]
+                group[n_own : n_own + n_to] = now.members[to, :n_to]
+                together = group_evidence(pairs, group, n_own + n_to, scratch)
+                gain = together - now.evidence[own] - now.evidence[to]
+                gain -= _log_hidden(size, n_persons - 1, fixed, unlisted)
+                if np.log(rng.random()) < gain - np.log(2.0) * (n_own + n_to - 2):
+                    for i in range(n_own, n_own + n_to):
+                        _move(now, group[i], own, 0.0, together)
+                continue
+            n_group, n_rest = 0, 0
+            for i in range(n_own):
+                one = now.members[own, i]
+                if one == other or (one != record and rng.random() < 0.5):
+                    group[n_group] = one
+                    n_group += 1
+                else:
+                    rest[n_rest] = one
+                    n_rest += 1
+            if n_group < 2 or n_rest < 2:
+                continue
+            without, apart = (
+                group_evidence(pairs, rest, n_rest, scratch),
+                group_evidence(pairs, group, n_group, scratch),
+            )
+            gain = without + apart - now.evidence[own] + _log_hidden(size, n_persons, fixed, unlisted)
+            if np.log(rng.random()) < gain + np.log(2.0) * (n_own - 2):
+                _move(now, group[0], -1, without, apart)
+                for i in range(1, n_group):
+                    _move(now, group[i], now.person[group[0]], without, apart)
+
+
+@njit(cache=True, nogil=True)
+def _may_be_one(now, own, to, list_of_record, is_clean):  # type: ignore[no-untyped-def]
+    """Whether two persons share no list that holds nobody twice."""
+    for i in range(now.n_members[own]):
+        own_list = list_of_record[now.members[own, i]]
+        if is_clean[own_list]:
+            for j in range(now.n_members[to]):
+                if list_of_record[now.members[to, j]] == own_list:
+                    return False
+    return True
+
+
+@njit(cache=True, nogil=True)
 def _anywhere(pairs, now, list_of_record, is_clean, n_on_list, size, fixed, unlisted, is_mean, turn, scratch, rng):  # type: ignore[no-untyped-def]
     """Metropolis-Hastings: a record by itself tries the person of another one, any other record leaves its person.
 
@@ -388,6 +453,8 @@ def sweeps(  # type: ignore[no-untyped-def]
             now.evidence[own] = group_evidence(pairs, now.members[own], now.n_members[own], scratch)
         unlisted = expected_unlisted(size, n_on_list) if len(expected) else -1.0
         _along_listed_pairs(pairs, now, list_of_record, is_clean, edges, size, fixed, unlisted, is_mean, scratch, rng)
+        if not is_mean:
+            _whole_persons(pairs, now, list_of_record, is_clean, edges, size, fixed, unlisted, scratch, rng)
         if len(pairs.compared.steps) > 0:
             turn = sweep % 2
             _anywhere(
