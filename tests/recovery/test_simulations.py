@@ -179,7 +179,7 @@ def test_febrl_says_who_is_whom() -> None:
 def test_committed_febrl_rows_are_made_again() -> None:
     """The smallest set, split: both linkers find today what the committed rows say."""
     number = febrl.SETTINGS.index(febrl.Setting(1, is_split=True, compared="names and date of birth"))
-    for method in ("mse-point", "splink-0.9-components"):
+    for method in ("mse-point", "splink-0.9-components", "splink-0.9-one-to-one"):
         held = febrl.rows_of(method, command.RESULTS).frame().loc[number]
         again = febrl.row(method, number)
         assert {name: held[name] for name in ("precision", "recall", "f1", "n_persons")} == pytest.approx(

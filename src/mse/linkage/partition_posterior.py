@@ -253,11 +253,14 @@ class _Chain:
         size = draw_size(grid.sizes, grid.log_weight, len(np.unique(person)), rng.random(), scratch)
         return cls(model, model.evidence.pairs(), person, float(size), expected, False, rng)
 
-    def run(self, n_kept: int, keep_every: int, stop: Event) -> _Round:
-        """Make ``n_kept * keep_every`` sweeps and keep the last of each ``keep_every``; fewer once `stop` is set."""
+    def run(self, n_kept: int, keep_every: int, stop: Event, *, draws: int = 1) -> _Round:
+        """Make ``n_kept * keep_every`` sweeps and keep the last of each ``keep_every``; fewer once `stop` is set.
+
+        Chance agreements are drawn this many times, a divisor of `keep_every`, for each that is kept.
+        """
         model = self.model
         kept, m, n_persons, population = [], [], [], []
-        for _ in range(n_kept):
+        for number in range(n_kept * draws):
             if stop.is_set():
                 break
             counts, sizes = sweeps(
@@ -275,14 +278,15 @@ class _Chain:
                 self.expected,
                 self.is_fixed,
                 model.is_mean,
-                keep_every,
+                keep_every // draws,
                 self.rng,
             )
             self.size = float(sizes[-1])
-            kept.append(self.person.astype(np.int32))
-            m.append(np.exp(self.pairs.scales.log_m))
             n_persons.append(counts)
             population.append(sizes)
+            if (number + 1) % draws == 0:
+                kept.append(self.person.astype(np.int32))
+                m.append(np.exp(self.pairs.scales.log_m))
         return _Round(np.stack(kept), np.stack(m), np.concatenate(n_persons), np.concatenate(population))
 
 
@@ -290,14 +294,17 @@ def _until_they_agree(
     chains: Sequence[_Chain], per_chain: int, pool: ThreadPoolExecutor, stop: Event, bar: Bar
 ) -> tuple[list[_Round], float]:
     """The last round of each chain, and R-hat of its numbers of distinct persons."""
-    keep_every = -(-FIRST_SWEEPS // per_chain)
+    first = -(-FIRST_SWEEPS // per_chain)
+    # As many sweeps to each draw of the chance agreements in every round: with few of them, chains would stay apart
+    # however long a round is.
+    draws = 1
     for number in range(N_ROUNDS):
-        rounds = list(pool.map(lambda own, every=keep_every: own.run(per_chain, every, stop), chains))
+        rounds = list(pool.map(lambda own, draws=draws: own.run(per_chain, draws * first, stop, draws=draws), chains))
         bar.advance()
         agreement = r_hat(np.stack([own.n_persons for own in rounds]))
         if number and agreement <= GOOD_R_HAT:
             break
-        keep_every *= 2 if number else 1
+        draws *= 2 if number else 1
     if agreement > WORST_R_HAT:
         raise NotConverged(
             f"the chains of the linkage do not agree on the number of distinct persons: R-hat {agreement:.2f} (at most "
