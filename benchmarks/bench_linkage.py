@@ -29,7 +29,7 @@ TRAINED_IN = ("name_pair", "birth_date")
 
 def hundred_draws() -> Callable[[], object]:
     registers = invented_registers(N_LISTS, 2_000, n_persons=6_000, seed=SEED)
-    return lambda: link(registers, seed=SEED, n_draws=100, n_jobs=2)
+    return lambda: link(registers, seed=SEED, n_draws=100)
 
 
 def columns_of_a_million() -> Callable[[], object]:
@@ -55,7 +55,7 @@ def splink_on_one_thread() -> Callable[[], object]:
 
 
 def test_hundred_draws(measured: Measured) -> None:
-    measured("who is whom among 10,000 records of five lists, 100 draws, 2 cores", hundred_draws, target=60, rounds=1)
+    measured("who is whom among 10,000 records of five lists, 100 draws", hundred_draws, target=60, rounds=1)
 
 
 def test_columns_of_a_million(measured: Measured) -> None:
